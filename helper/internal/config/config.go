@@ -1,0 +1,32 @@
+// Package config reads the user's config.toml. It decides nothing; a key it
+// does not know, or a value out of range, is an error with file and line, so
+// that a mistyped restriction never silently falls away.
+package config
+
+import "purpleonion.org/purple-onion/helper/internal/redact"
+
+// Config is config.toml with defaults filled in.
+type Config struct {
+	RequireProvenIsolation bool               // require_proven_isolation
+	SRVResolver            string             // srv_resolver, "host:853#tls-name"; empty: no SRV look-ups
+	Tor                    Tor                // [tor]
+	Onions                 map[string]string  // [onions], domain = "v3 address.onion"
+	Accounts               map[string]Account // [accounts."protocol:name"]
+}
+
+// Tor is the [tor] table.
+type Tor struct {
+	Mode            string // auto, system or private
+	Socks           string // "127.0.0.1:9050"; empty: look for it
+	Control         string // "127.0.0.1:9051" or "unix:/path"; empty: look for it
+	ControlPassword redact.Secret
+	Program         string   // the tor program for a private Tor; empty: from PATH
+	Torrc           []string // lines added to a private Tor's configuration
+}
+
+// Account is what the user set for one account.
+type Account struct {
+	OnionOnly      bool   // onion_only: never by an exit
+	CAFile         string // ca_file: PEM of an own authority that this account's server is checked against
+	CertificatePin string // certificate_pin: "sha256:HEX" of the server's certificate (DER)
+}

@@ -1,0 +1,106 @@
+package policy
+
+// ConnectFacts is what must be known before an account may sign on, register
+// or unregister.
+type ConnectFacts struct {
+	Protocol        string    // libpurple's protocol id; empty: not asked
+	Setting, Record LevelFact // the level as accounts.xml and our record have it
+	Encryption      Answer    // can messages be held to end-to-end encryption?
+	NoProxyLive     Answer    // does no_proxy bypass libpurple's proxies in this process?
+	Gate            Answer    // does the gate listen?
+	Tor             TorState
+	Isolation       Isolation
+	RequireProven   Answer // does the user refuse isolation that is not proven?
+}
+
+// ProtocolProven says whether accounts of this protocol can be protected.
+func ProtocolProven(protocol string) bool {
+	return protocol == "prpl-jabber" || protocol == "prpl-irc"
+}
+
+// EffectiveLevel joins the two places of an account's level. Both absent, or
+// both none, is an account that was never protected.
+func EffectiveLevel(setting, record LevelFact) (Level, Decision) {
+	switch {
+	case setting.Presence == PresenceNotAsked || record.Presence == PresenceNotAsked:
+		return LevelUnknown, block(ReasonFactMissing)
+	case record.Presence == Unreadable:
+		return LevelUnknown, block(ReasonRecordUnreadable)
+	case setting.Presence == Unreadable:
+		return LevelUnknown, block(ReasonLevelUnreadable)
+	}
+	s, r := presentLevel(setting), presentLevel(record)
+	if s != r || s == LevelUnknown || s > LevelSecret {
+		return LevelUnknown, block(ReasonLevelsDisagree)
+	}
+	return s, allow("")
+}
+
+func presentLevel(f LevelFact) Level {
+	switch f.Presence {
+	case Absent:
+		return LevelNone
+	case Present:
+		return f.Level
+	case PresenceNotAsked, Unreadable:
+	}
+	return LevelUnknown
+}
+
+// Connect decides whether an account may sign on. For a level of none it
+// allows without looking further: such an account is not ours to judge.
+func Connect(f ConnectFacts) Decision {
+	level, d := EffectiveLevel(f.Setting, f.Record)
+	if d.Verdict != Allow {
+		return d
+	}
+	if level == LevelNone {
+		return allow("")
+	}
+	switch {
+	case f.Protocol == "" || f.NoProxyLive == NotAsked || f.Gate == NotAsked || f.RequireProven == NotAsked:
+		return block(ReasonFactMissing)
+	case !ProtocolProven(f.Protocol):
+		return block(ReasonProtocolNotProven)
+	case level == LevelSecret && f.Encryption == NotAsked:
+		return block(ReasonFactMissing)
+	case level == LevelSecret && f.Encryption != Yes:
+		return block(ReasonSecretNotAvailable)
+	case f.NoProxyLive != No:
+		return block(ReasonNoProxyLive)
+	case f.Gate != Yes:
+		return block(ReasonGateDown)
+	}
+	return overTor(f.Tor, f.Isolation, f.RequireProven)
+}
+
+func overTor(tor TorState, iso Isolation, requireProven Answer) Decision {
+	switch tor {
+	case TorReady:
+	case TorAbsent:
+		return block(ReasonNoTor)
+	case TorStarting:
+		return block(ReasonTorStarting)
+	case TorDead:
+		return block(ReasonTorDead)
+	case TorNotTor:
+		return block(ReasonNotTor)
+	case TorNotAsked:
+		return block(ReasonFactMissing)
+	default:
+		return block(ReasonFactMissing)
+	}
+	switch iso {
+	case IsolationProven:
+		return allow("")
+	case IsolationUnknown:
+		if requireProven != No {
+			return block(ReasonIsolationNotProven)
+		}
+		return allow(ReasonIsolationNotProven)
+	case IsolationOff:
+		return block(ReasonIsolationOff)
+	case IsolationNotAsked:
+	}
+	return block(ReasonFactMissing)
+}
