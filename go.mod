@@ -1,10 +1,10 @@
 module purpleonion.org/purple-onion
 
-go 1.25
+go 1.24.0
 
 require (
 	github.com/cretz/bine v0.2.0 // indirect
-	github.com/google/renameio/v2 v2.0.2 // indirect
+	github.com/google/renameio/v2 v2.0.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/pelletier/go-toml/v2 v2.4.0 // indirect
 	github.com/rogpeppe/go-internal v1.14.1 // indirect
