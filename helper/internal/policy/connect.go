@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
 package policy
 
 // ConnectFacts is what must be known before an account may sign on, register

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
 package policy
 
 // Verdict is what a decision comes to. Its zero value blocks (I1).

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
 // Package policy turns facts into decisions. It is pure and total: no clock,
 // no file, no network, no state; the same facts always give the same answer,
 // and any facts give one. The zero value of everything in it means "not

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
 package policy
 
 // Account names a libpurple account exactly as accounts.xml does: the id of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
 package policy
 
 // StreamFacts is what must be known before the gate dials for a connection.

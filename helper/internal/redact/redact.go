@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
 // Package redact has the one type that holds a secret: a string that prints
 // as "[redacted]" wherever fmt, slog or encoding/json would show it. It reads
 // and decides nothing, and upholds I7.
