@@ -9,6 +9,7 @@ type ConnectFacts struct {
 	Setting, Record LevelFact // the level as accounts.xml and our record have it
 	Encryption      Answer    // can messages be held to end-to-end encryption?
 	NoProxyLive     Answer    // does no_proxy bypass libpurple's proxies in this process?
+	Pinned          Answer    // are the account's settings set for Tor (TLS required, proxy dead)?
 	Gate            Answer    // does the gate listen?
 	Tor             TorState
 	Isolation       Isolation
@@ -60,7 +61,7 @@ func Connect(f ConnectFacts) Decision {
 		return allow("")
 	}
 	switch {
-	case f.Protocol == "" || f.NoProxyLive == NotAsked || f.Gate == NotAsked || f.RequireProven == NotAsked:
+	case f.Protocol == "" || f.NoProxyLive == NotAsked || f.Pinned == NotAsked || f.Gate == NotAsked || !f.RequireProven.known():
 		return block(ReasonFactMissing)
 	case !ProtocolProven(f.Protocol):
 		return block(ReasonProtocolNotProven)
@@ -70,6 +71,8 @@ func Connect(f ConnectFacts) Decision {
 		return block(ReasonSecretNotAvailable)
 	case f.NoProxyLive != No:
 		return block(ReasonNoProxyLive)
+	case f.Pinned != Yes:
+		return block(ReasonNotPinned)
 	case f.Gate != Yes:
 		return block(ReasonGateDown)
 	}
@@ -106,3 +109,5 @@ func overTor(tor TorState, iso Isolation, requireProven Answer) Decision {
 	}
 	return block(ReasonFactMissing)
 }
+
+func (a Answer) known() bool { return a == Yes || a == No }

@@ -14,7 +14,7 @@ type StreamFacts struct {
 // Stream decides whether the gate may dial.
 func Stream(f StreamFacts) Decision {
 	switch {
-	case f.Credentials == NotAsked || f.Server == NotAsked || f.RequireProven == NotAsked:
+	case f.Credentials == NotAsked || f.Server == NotAsked || !f.RequireProven.known():
 		return block(ReasonFactMissing)
 	case f.Credentials != Yes:
 		return block(ReasonBadCredentials)
