@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package config reads the user's config.toml. It decides nothing; a key it
-// does not know, or a value out of range, is an error with file and line, so
-// that a mistyped restriction never silently falls away.
 package config
 
-import "purpleonion.org/purple-onion/helper/internal/redact"
+import (
+	"strings"
 
-// Config is config.toml with defaults filled in.
+	"purpleonion.org/purple-onion/helper/internal/redact"
+)
+
+// Config is config.toml with defaults filled in. Keys lists every key.
 type Config struct {
 	RequireProvenIsolation bool               // require_proven_isolation
 	SRVResolver            string             // srv_resolver, "host:853#tls-name"; empty: no SRV look-ups
@@ -31,4 +32,20 @@ type Account struct {
 	OnionOnly      bool   // onion_only: never by an exit
 	CAFile         string // ca_file: PEM of an own authority that this account's server is checked against
 	CertificatePin string // certificate_pin: "sha256:HEX" of the server's certificate (DER)
+}
+
+// Default is what a missing file comes to.
+func Default() Config {
+	return Config{Tor: Tor{Mode: "auto"}, Onions: map[string]string{}, Accounts: map[string]Account{}}
+}
+
+// ForAccount gives what the user set for an account, named as "protocol:name"
+// with or without the last "/" that libpurple puts after an XMPP address.
+func (c Config) ForAccount(id string) Account {
+	for name, a := range c.Accounts {
+		if strings.TrimSuffix(name, "/") == strings.TrimSuffix(id, "/") {
+			return a
+		}
+	}
+	return Account{}
 }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build !unix
+
+package config
+
+import "io/fs"
+
+const openNonblock = 0
+
+// Windows guards the profile folder by access lists, which are not looked at.
+func ownOrRoots(fs.FileInfo) bool    { return true }
+func worldWritable(fs.FileInfo) bool { return false }

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package config
+
+// Key is one row of the table of keys, as `purple-onion help config` shows it.
+// NAME in a key stands for what the user writes there.
+type Key struct {
+	Name, Type, Default, Meaning string
+}
+
+// Keys is every key of config.toml in the order in which they are shown. A
+// test holds it against the types that the file is decoded into.
+var Keys = []Key{
+	{"require_proven_isolation", "bool", "false", "Block a protected account unless Tor's control port proves that it has a circuit of its own. Without it such an account connects and is shown as isolation-not-proven."},
+	{"srv_resolver", "string", `""`, `A DNS-over-TLS server, asked through Tor for an XMPP server's host and port: "host:853#tls-name". Empty: not asked, the account's domain and port are used.`},
+	{"tor.mode", "string", `"auto"`, `"auto": a Tor that runs, else a private one; "system": only a Tor that runs; "private": always a private one.`},
+	{"tor.socks", "string", `""`, `Tor's SOCKS port, "127.0.0.1:9050" or "unix:/path". Empty: the usual places.`},
+	{"tor.control", "string", `""`, `Tor's control port, "127.0.0.1:9051" or "unix:/path". Empty: the usual places.`},
+	{"tor.control_password", "string", `""`, "The control port's password, where it has one instead of a cookie."},
+	{"tor.program", "string", `""`, "The tor program of a private Tor, an absolute path. Empty: from PATH."},
+	{"tor.torrc", "list of strings", "[]", "Lines for a private Tor's configuration, such as bridges."},
+	{"onions.DOMAIN", "string", "", `The v3 onion address of an XMPP server: onions."a.example" = "...onion". It comes before purple-onion's own list.`},
+	{"accounts.ACCOUNT.onion_only", "bool", "false", `Reach this account's server by its onion address only. ACCOUNT is as the audit shows it: accounts."prpl-jabber:alice@a.example/".`},
+	{"accounts.ACCOUNT.ca_file", "string", `""`, "PEM file with the only certificate authority that this account's server is checked against, an absolute path."},
+	{"accounts.ACCOUNT.certificate_pin", "string", `""`, `"sha256:" and 64 hexadecimal digits: the one certificate (DER) that this account's server may show.`},
+}
