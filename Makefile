@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Builds, checks, installs. `make help` lists the targets.
+
+VERSION := $(shell cat VERSION)
+
+prefix     ?= /usr/local
+exec_prefix ?= $(prefix)
+bindir     ?= $(exec_prefix)/bin
+libdir     ?= $(exec_prefix)/lib
+DESTDIR    ?=
+# libpurple looks for plugins in its own libdir only: for a system-wide install
+# give libdir as `pkg-config --variable=libdir purple` says it.
+pluginsdir ?= $(libdir)/purple-2
+helperdir  ?= $(libdir)/purple-onion
+
+CC         ?= gcc
+PKG_CONFIG ?= pkg-config
+INSTALL    ?= install
+CFLAGS     ?= -O2 -g
+
+# No toolchain is fetched from the web behind anyone's back.
+export GOTOOLCHAIN := local
+
+# The shim finds the helper beside itself, as ../purple-onion/libpurple-onion.so.
+cli    := build/purple-onion
+shim   := build/lib/plugins/purple-onion.so
+helper := build/lib/purple-onion/libpurple-onion.so
+
+all: $(cli) $(helper) $(shim)
+build: all
+.PHONY: all build
+
+help:
+	@printf '%s\n' \
+	  'make setup          install what is needed (Debian, Ubuntu), download modules' \
+	  'make demo           show the main job on an offline lab' \
+	  'make test           every test, with the lab' \
+	  'make check          linters and quick tests, without the lab' \
+	  'make                build into build/' \
+	  'make install        into prefix=$(prefix) libdir=$(libdir) (DESTDIR is kept)' \
+	  'make install-user   plugin, helper and command into your home directory' \
+	  'make uninstall, uninstall-user, bench, fuzz FUZZTIME=30s, clean'
+.PHONY: help
+
+setup:
+	scripts/setup
+.PHONY: setup
+
+demo: setup
+	@$(MAKE) --no-print-directory all
+	scripts/demo
+.PHONY: demo
+
+# Go's own cache knows what is out of date: these are always asked to build.
+FORCE:
+.PHONY: FORCE
+
+go_flags := -trimpath -buildvcs=false -mod=readonly
+
+$(cli): FORCE
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 go build $(go_flags) -buildmode=pie -ldflags '-s -w -buildid= -X main.version=$(VERSION)' \
+	  -o $@ ./helper/cmd/purple-onion
+
+# -ffile-prefix-map stays out of cgo's flags: with it the library differs from
+# one build to the next; -trimpath does its work.
+cgo_cflags := $(CFLAGS) -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
+map        := helper/cmd/libpurple-onion/ponion.map
+helper_ld  := -Wl,-z,relro,-z,now,-z,noexecstack,--version-script=$(CURDIR)/$(map)
+
+$(helper): FORCE $(map)
+	@mkdir -p $(@D)
+	CGO_ENABLED=1 CGO_CFLAGS='$(cgo_cflags)' go build $(go_flags) -buildmode=c-shared \
+	  -ldflags '-s -w -buildid= -X main.version=$(VERSION) -extldflags "$(helper_ld)"' \
+	  -o $@ ./helper/cmd/libpurple-onion
+	@rm -f $(@:.so=.h)
+
+# The shim.
+arch         := $(shell $(CC) -dumpmachine)
+shim_cflags  := -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes \
+  -Wmissing-prototypes -Wformat=2 -fstack-protector-strong -fstack-clash-protection \
+  -ffile-prefix-map=$(CURDIR)=. -DPONION_VERSION='"$(VERSION)"' \
+  -Ihelper/cmd/libpurple-onion -Ilibpurple-shim $(shell $(PKG_CONFIG) --cflags purple)
+ifneq ($(filter x86_64-% i686-% i386-%,$(arch)),)
+shim_cflags += -fcf-protection
+endif
+ifeq ($(CI),true)
+shim_cflags += -Werror
+endif
+harden       := -D_FORTIFY_SOURCE=2
+sanitise     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+shim_ldflags := -shared -Wl,-z,relro,-z,now,-z,defs -Wl,--as-needed
+purple_libs  := $(shell $(PKG_CONFIG) --libs purple) -ldl
+
+shim_src   := $(wildcard libpurple-shim/*.c)
+shim_obj   := $(shim_src:libpurple-shim/%.c=build/obj/shim/%.o)
+shim_asan  := $(shim_src:libpurple-shim/%.c=build/obj/asan/%.o)
+
+$(shim): $(shim_obj)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(shim_ldflags) $(LDFLAGS) -o $@ $(shim_obj) $(purple_libs)
+
+build/obj/shim/%.o: libpurple-shim/%.c Makefile VERSION
+	@mkdir -p $(@D)
+	$(CC) $(shim_cflags) $(harden) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The shim for its tests: under the address and undefined-behaviour sanitisers.
+asan := build/asan/lib/plugins/purple-onion.so
+asan: $(asan)
+.PHONY: asan
+
+$(asan): $(shim_asan)
+	@mkdir -p $(@D)
+	$(CC) $(sanitise) -shared -Wl,--as-needed -o $@ $(shim_asan) $(purple_libs)
+
+build/obj/asan/%.o: libpurple-shim/%.c Makefile VERSION
+	@mkdir -p $(@D)
+	$(CC) $(shim_cflags) $(CPPFLAGS) $(sanitise) -MMD -MP -c -o $@ $<
+
+# The shim's tests: fakehelper*.c are libraries that stand in for the helper,
+# everything else is a program on the real libpurple.
+test_src  := $(wildcard libpurple-shim/test/*.c)
+fake_src  := $(filter libpurple-shim/test/fakehelper%,$(test_src))
+host_src  := $(filter-out $(fake_src),$(test_src))
+fakes     := $(fake_src:libpurple-shim/test/%.c=build/test/%.so)
+hosts     := $(host_src:libpurple-shim/test/%.c=build/test/%)
+hosts_asan := $(host_src:libpurple-shim/test/%.c=build/asan/test/%)
+shim-tests: $(fakes) $(hosts) $(hosts_asan) $(asan) $(shim)
+.PHONY: shim-tests
+
+$(fakes): build/test/%.so: libpurple-shim/test/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(shim_cflags) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF build/test/$*.d -shared -o $@ $< \
+	  $(shell $(PKG_CONFIG) --libs glib-2.0) -lpthread
+
+$(hosts): build/test/%: libpurple-shim/test/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(shim_cflags) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF build/test/$*.d -rdynamic -o $@ $< $(purple_libs) -lpthread
+
+$(hosts_asan): build/asan/test/%: libpurple-shim/test/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(shim_cflags) $(CPPFLAGS) $(sanitise) -MMD -MP -MF build/asan/test/$*.d -rdynamic -o $@ $< $(purple_libs) -lpthread
+
+-include $(wildcard build/obj/*/*.d build/test/*.d build/asan/test/*.d)
+
+# Tests.
+test:
+	scripts/test-all
+.PHONY: test
+
+check:
+	scripts/check-all
+.PHONY: check
+
+FUZZTIME ?= 10s
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+.PHONY: fuzz
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./helper/...
+.PHONY: bench
+
+# Installing. Nothing is stripped, and nothing is written outside DESTDIR.
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(pluginsdir) $(DESTDIR)$(helperdir)
+	$(INSTALL) -m 755 $(cli) $(DESTDIR)$(bindir)/purple-onion
+	$(INSTALL) -m 644 $(shim) $(DESTDIR)$(pluginsdir)/purple-onion.so
+	$(INSTALL) -m 644 $(helper) $(DESTDIR)$(helperdir)/libpurple-onion.so
+.PHONY: install
+
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/purple-onion $(DESTDIR)$(pluginsdir)/purple-onion.so \
+	  $(DESTDIR)$(helperdir)/libpurple-onion.so
+	-rmdir $(DESTDIR)$(helperdir) 2>/dev/null
+.PHONY: uninstall
+
+user_dir := $(HOME)/.purple
+install-user: all
+	$(INSTALL) -d -m 700 $(user_dir)
+	$(INSTALL) -d $(user_dir)/plugins $(user_dir)/purple-onion $(HOME)/.local/bin
+	$(INSTALL) -m 644 $(shim) $(user_dir)/plugins/purple-onion.so
+	$(INSTALL) -m 644 $(helper) $(user_dir)/purple-onion/libpurple-onion.so
+	$(INSTALL) -m 755 $(cli) $(HOME)/.local/bin/purple-onion
+	@echo 'Installed. Next: purple-onion doctor (if ~/.local/bin is not on PATH: ~/.local/bin/purple-onion doctor)'
+.PHONY: install-user
+
+# Backups in ~/.purple/purple-onion/backup are the user's, and stay.
+uninstall-user:
+	@echo 'Accounts that are still protected stay refused; `purple-onion release --all` gives their settings back.'
+	rm -f $(user_dir)/plugins/purple-onion.so $(user_dir)/purple-onion/libpurple-onion.so $(HOME)/.local/bin/purple-onion
+	-rmdir $(user_dir)/purple-onion 2>/dev/null
+.PHONY: uninstall-user
+
+# build/tools, the linters, takes minutes to build again: `rm -r build` has it gone too.
+clean:
+	rm -rf build/purple-onion build/lib build/obj build/asan build/test build/demo build/logs
+.PHONY: clean
