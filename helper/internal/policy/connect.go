@@ -7,6 +7,7 @@ package policy
 type ConnectFacts struct {
 	Protocol        string    // libpurple's protocol id; empty: not asked
 	Setting, Record LevelFact // the level as accounts.xml and our record have it
+	Config          Answer    // was the user's configuration read and understood?
 	Encryption      Answer    // can messages be held to end-to-end encryption?
 	NoProxyLive     Answer    // does no_proxy bypass libpurple's proxies in this process?
 	Pinned          Answer    // are the account's settings set for Tor (TLS required, proxy dead)?
@@ -61,8 +62,10 @@ func Connect(f ConnectFacts) Decision {
 		return allow("")
 	}
 	switch {
-	case f.Protocol == "" || f.NoProxyLive == NotAsked || f.Pinned == NotAsked || f.Gate == NotAsked || !f.RequireProven.known():
+	case f.Protocol == "" || f.Config == NotAsked || f.NoProxyLive == NotAsked || f.Pinned == NotAsked || f.Gate == NotAsked || !f.RequireProven.known():
 		return block(ReasonFactMissing)
+	case f.Config != Yes:
+		return block(ReasonConfigUnreadable)
 	case !ProtocolProven(f.Protocol):
 		return block(ReasonProtocolNotProven)
 	case level == LevelSecret && f.Encryption == NotAsked:

@@ -36,6 +36,7 @@ type Reason string
 // The reasons, in the order in which Connect looks for them.
 const (
 	ReasonFactMissing        Reason = "fact-missing"
+	ReasonConfigUnreadable   Reason = "config-unreadable"
 	ReasonProtocolNotProven  Reason = "protocol-not-proven"
 	ReasonLevelsDisagree     Reason = "levels-disagree"
 	ReasonLevelUnreadable    Reason = "level-unreadable"
@@ -62,6 +63,7 @@ const (
 
 var reasonTexts = map[Reason]string{
 	ReasonFactMissing:        "purple-onion could not find out what it needs to know",
+	ReasonConfigUnreadable:   "config.toml cannot be read; `purple-onion doctor` says where it is wrong",
 	ReasonProtocolNotProven:  "this protocol cannot be protected: only XMPP and IRC are proven",
 	ReasonLevelsDisagree:     "the account's settings and purple-onion's record disagree about its protection; settle it with Tools, Protect accounts... or `purple-onion protect`",
 	ReasonLevelUnreadable:    "the account's protection level is not one that purple-onion knows; settle it with Tools, Protect accounts... or `purple-onion protect`",

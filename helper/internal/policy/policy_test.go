@@ -7,7 +7,7 @@ import "testing"
 var (
 	torLevel = LevelFact{Present, LevelTor}
 	good     = ConnectFacts{
-		Protocol: "prpl-jabber", Setting: torLevel, Record: torLevel, Encryption: No, NoProxyLive: No,
+		Protocol: "prpl-jabber", Setting: torLevel, Record: torLevel, Config: Yes, Encryption: No, NoProxyLive: No,
 		Pinned: Yes, Gate: Yes, Tor: TorReady, Isolation: IsolationProven, RequireProven: No,
 	}
 )
@@ -27,6 +27,7 @@ func TestConnect(t *testing.T) {
 	}{
 		{"all good", good, Allow, ""},
 		{"nothing known", ConnectFacts{}, Block, ReasonFactMissing},
+		{"configuration broken", with(func(f *ConnectFacts) { f.Config = No }), Block, ReasonConfigUnreadable},
 		{"IRC", with(func(f *ConnectFacts) { f.Protocol = "prpl-irc" }), Allow, ""},
 		{"another protocol", with(func(f *ConnectFacts) { f.Protocol = "prpl-gg" }), Block, ReasonProtocolNotProven},
 		{"never protected", ConnectFacts{Setting: LevelFact{Presence: Absent}, Record: LevelFact{Presence: Absent}}, Allow, ""},
@@ -68,17 +69,19 @@ func walk(visit func(ConnectFacts)) {
 	var levels []LevelFact
 	for p := PresenceNotAsked; p <= Unreadable+1; p++ {
 		for l := LevelUnknown; l <= LevelSecret+1; l++ {
-			levels = append(levels, LevelFact{p, l})
+			if p == Present || l <= LevelNone {
+				levels = append(levels, LevelFact{p, l})
+			}
 		}
 	}
 	answers := []Answer{NotAsked, No, Yes, Yes + 1}
 	for _, protocol := range []string{"", "prpl-jabber", "prpl-irc", "prpl-gg"} {
 		for _, setting := range levels {
 			for _, record := range levels {
-				for i := 0; i < 4*4*4*4*4; i++ {
+				for i := 0; i < 4*4*4*4*4*4; i++ {
 					for tor := TorNotAsked; tor <= TorNotTor+1; tor++ {
 						for iso := IsolationNotAsked; iso <= IsolationProven+1; iso++ {
-							visit(ConnectFacts{protocol, setting, record, answers[i&3], answers[i>>2&3],
+							visit(ConnectFacts{protocol, setting, record, answers[i>>10&3], answers[i&3], answers[i>>2&3],
 								answers[i>>4&3], answers[i>>6&3], tor, iso, answers[i>>8&3]})
 						}
 					}
@@ -107,7 +110,7 @@ func TestConnectAllowsOnlyWhatIsKnownToBeGood(t *testing.T) {
 		allowed++
 		switch {
 		case f.Setting != f.Record, f.Setting != torLevel && f.Setting != LevelFact{Present, LevelSecret},
-			f.Setting.Level == LevelSecret && f.Encryption != Yes, !ProtocolProven(f.Protocol),
+			f.Config != Yes, f.Setting.Level == LevelSecret && f.Encryption != Yes, !ProtocolProven(f.Protocol),
 			f.NoProxyLive != No, f.Pinned != Yes, f.Gate != Yes, f.Tor != TorReady,
 			f.Isolation != IsolationProven && (f.Isolation != IsolationUnknown || f.RequireProven != No),
 			f.RequireProven != Yes && f.RequireProven != No:
