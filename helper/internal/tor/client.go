@@ -5,87 +5,140 @@ package tor
 import (
 	"context"
 	"errors"
-	"net"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"purpleonion.org/purple-onion/helper/internal/policy"
-	"purpleonion.org/purple-onion/helper/internal/redact"
 )
 
 // Client is one watched Tor. All methods may be called from any goroutine.
-type Client struct{}
+type Client struct {
+	settings Settings
+	notify   func(Status)
+	ctx      context.Context
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when the watching has ended
+	nudged   chan struct{} // capacity 1: look now
+
+	mu     sync.Mutex
+	status Status
+	tor    *foundTor // nil: none proven
+}
+
+// foundTor is a listener that was proven to be Tor.
+type foundTor struct {
+	candidate
+	control atomic.Pointer[controlPort] // nil: none
+	private *privateTor                 // nil: the system's
+}
 
 // Start returns at once. Its goroutines look for Tor, prove it, watch it, and
 // look again when it is gone, until Close. notify (may be nil) is called for
 // each change, one call at a time and in order; it must not block or call Close.
-func Start(s Settings, notify func(Status)) *Client { return &Client{} }
+func Start(s Settings, notify func(Status)) *Client {
+	c := &Client{settings: s, notify: notify, done: make(chan struct{}), nudged: make(chan struct{}, 1)}
+	c.status.Progress = ProgressUnknown
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	guarded(c.run, c.broken)
+	return c
+}
 
 // Status is the newest status. It never blocks.
-func (c *Client) Status() Status { return Status{} }
+func (c *Client) Status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status
+}
 
 // Close stops watching, and stops a private Tor that no other process uses. It
 // waits for that at most two seconds. Streams that are open stay open.
-func (c *Client) Close() {}
-
-// Dial opens a stream to host:port through Tor on the circuit of these
-// isolation credentials. host is a name or an IP literal; a name is resolved
-// by Tor. The listener is proven to be Tor again before the name is told.
-// Errors are *Error: tor-starting, no-tor, tor-dead, not-tor,
-// tor-isolation-off, server-unreachable.
-func (c *Client) Dial(ctx context.Context, user, password redact.Secret, host string, port uint16) (*Stream, error) {
-	return nil, errors.New("cannot dial: not written yet")
+func (c *Client) Close() {
+	c.cancel()
+	select {
+	case <-c.done:
+	case <-time.After(2 * time.Second):
+	}
 }
 
-// Stream is a connection through Tor.
-type Stream struct{ net.Conn }
-
-// Isolation is what Tor's own STREAM event for this stream showed: proven, or
-// unknown where no control port tells. A stream with isolation off is never
-// returned by Dial.
-func (s *Stream) Isolation() policy.Isolation { return policy.IsolationNotAsked }
-
-// CircuitID is the id of the stream's circuit in Tor's control port, or "". It
-// does not block.
-func (s *Stream) CircuitID() string { return "" }
-
-// Circuit asks the control port (at most two seconds) for the stream's circuit.
-func (s *Stream) Circuit() (Circuit, bool) { return Circuit{}, false }
-
-// Relay is one hop of a circuit.
-type Relay struct{ Fingerprint, Nickname string }
-
-// Circuit is one circuit as GETINFO circuit-status tells it (control-spec
-// 4.1.1). Two circuits with one ConfluxID are two legs of the same.
-type Circuit struct {
-	ID, ConfluxID, Status, Purpose string
-	Path                           []Relay
-	Onion                          string // the onion service it leads to, without ".onion"; empty: none
-	User                           redact.Secret
+// broken is what a panic leaves: no Tor.
+func (c *Client) broken() {
+	c.publish(nil, Status{State: policy.TorDead, Progress: ProgressUnknown, Detail: "an internal error in the watch over Tor"})
 }
 
-// Exit is the last relay, for a circuit that leaves by an exit.
-func (c Circuit) Exit() (Relay, bool) { return Relay{}, false }
+// publish sets the status, and the Tor that Dial uses, together.
+func (c *Client) publish(tor *foundTor, s Status) {
+	c.mu.Lock()
+	same := s == c.status
+	c.status, c.tor = s, tor
+	c.mu.Unlock()
+	if !same && c.notify != nil && c.ctx.Err() == nil {
+		c.notify(s)
+	}
+}
+
+// nudge has the watch look now and not at its next turn.
+func (c *Client) nudge() {
+	select {
+	case c.nudged <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Client) gatePorts() []uint16 {
+	if c.settings.GatePorts == nil {
+		return nil
+	}
+	return c.settings.GatePorts()
+}
+
+// current is the proven Tor, or why there is none.
+func (c *Client) current() (*foundTor, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.status.State {
+	case policy.TorReady:
+		if c.tor == nil {
+			return nil, &Error{policy.ReasonInternal, errors.New("cannot dial: no Tor")}
+		}
+		if c.status.Isolation == policy.IsolationOff {
+			return nil, &Error{policy.ReasonIsolationOff, errors.New("cannot dial: Tor's stream isolation is off")}
+		}
+		return c.tor, nil
+	case policy.TorStarting:
+		return nil, &Error{policy.ReasonTorStarting, errors.New("cannot dial: Tor is starting")}
+	case policy.TorDead:
+		return nil, &Error{policy.ReasonTorDead, errors.New("cannot dial: Tor no longer answers")}
+	case policy.TorNotTor:
+		return nil, &Error{policy.ReasonNotTor, errors.New("cannot dial: what listens is not Tor")}
+	case policy.TorNotAsked, policy.TorAbsent:
+	}
+	return nil, &Error{policy.ReasonNoTor, errors.New("cannot dial: no Tor was found")}
+}
 
 // Circuits are all of Tor's circuits, for the status page. It fails where the
 // control port is not open.
 func (c *Client) Circuits(ctx context.Context) ([]Circuit, error) {
-	return nil, errors.New("cannot list circuits: not written yet")
+	c.mu.Lock()
+	tor := c.tor
+	c.mu.Unlock()
+	if tor == nil {
+		return nil, errors.New("cannot list circuits: no Tor")
+	}
+	return tor.circuits(ctx)
 }
 
-// SRV is a target of a service (RFC 2782), without its trailing dot.
-type SRV struct {
-	Target           string
-	Port             uint16
-	Priority, Weight uint16
+func (t *foundTor) circuits(ctx context.Context) ([]Circuit, error) {
+	p := t.control.Load()
+	if p == nil || p.state != ControlOpen {
+		return nil, errors.New("cannot list circuits: Tor's control port is not open")
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	text, err := p.requests.info("circuit-status")
+	if err != nil {
+		return nil, errors.New("cannot list circuits: " + err.Error())
+	}
+	return parseCircuits(text), nil
 }
-
-// LookupSRV asks resolver ("host:853#tls-name") for service ("_xmpp-client._tcp")
-// of domain by DNS over TLS (RFC 7858) through Tor with these isolation
-// credentials, in at most five seconds. The targets come in the order in which
-// they are to be tried. See ErrNoService and ErrNoRecords.
-func (c *Client) LookupSRV(ctx context.Context, user, password redact.Secret, resolver, service, domain string) ([]SRV, error) {
-	return nil, errors.New("cannot look up: not written yet")
-}
-
-// NewCredentials makes the isolation credentials of one sign-on: 128 random
-// bits each. They never begin with "<torS0X>", which Tor reserves (proposal 351).
-func NewCredentials() (user, password redact.Secret) { return redact.Secret{}, redact.Secret{} }
