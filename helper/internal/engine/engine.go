@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package engine
+
+import (
+	"crypto/x509"
+	"sync"
+	"time"
+
+	"purpleonion.org/purple-onion/helper/internal/config"
+	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/redact"
+)
+
+// TorStatus is how Tor stands, as package tor tells it.
+type TorStatus struct {
+	State     policy.TorState
+	Isolation policy.Isolation
+	Progress  int    // per cent of the bootstrap
+	Socks     string // address
+	Version   string // empty where the control port does not tell
+	Control   string // open, filtered or absent
+	Private   bool   // started by purple-onion
+	Detail    string // for a person; names no account
+}
+
+// Tor is asked for its status; the answer must not wait.
+type Tor interface{ Status() TorStatus }
+
+// Grant is what the gate may do for one sign-on of one account.
+type Grant struct {
+	Account               policy.Account
+	SignOn                uint64
+	User, Password        redact.Secret // libpurple shows these to the gate
+	TorUser, TorPassword  redact.Secret // isolation credentials
+	Domain, ConnectServer string
+	Port                  uint16
+	SRV, OnionOnly        bool
+	Onion                 string
+}
+
+// Gate is the SOCKS listener in front of Tor.
+type Gate interface {
+	Port() uint16 // 0: it does not listen
+	Issue(Grant) error
+	Revoke(signOn uint64, reason policy.Reason)
+	CloseAll(reason policy.Reason)
+}
+
+// Records is the record of protection levels beside accounts.xml.
+type Records interface {
+	Level(policy.Account) policy.LevelFact
+}
+
+// Parts is what an Engine works with; every field is needed.
+type Parts struct {
+	Tor         Tor
+	Gate        Gate
+	Records     Records
+	Config      config.Config
+	ConfigRead  bool // false: config.toml is broken, and every protected account blocks
+	KnownOnion  func(domain string) string
+	Credentials func() (user, password redact.Secret)
+	Roots       func() (*x509.CertPool, error) // the system's authorities
+	ReadFile    func(path string) ([]byte, error)
+	Now         func() time.Time
+	Emit        func(Event)
+	Audit       func() (text string, err error)
+}
+
+// Engine answers questions about accounts. It is safe for concurrent use.
+type Engine struct {
+	parts Parts
+
+	mu       sync.Mutex
+	last     uint64 // number of the newest sign-on
+	sessions map[uint64]*session
+	tor      TorStatus
+}
+
+// New is an engine over parts.
+func New(parts Parts) *Engine {
+	return &Engine{parts: parts, sessions: map[uint64]*session{}}
+}
+
+// EventKind says what an Event is about.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	EventLog EventKind = iota + 1
+	EventBlocked
+	EventState
+	EventTor
+	EventResult
+)
+
+// Event is news for the door.
+type Event struct {
+	Kind     EventKind
+	Handle   uint64 // the door's number of the account, 0: none
+	SignOn   uint64 // for EventResult the number of the call
+	Reason   policy.Reason
+	Progress int
+	Text     string
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/redact"
+)
+
+// Account is an account as the door knows it at the moment of the question.
+type Account struct {
+	policy.Account
+	Handle        uint64
+	Setting       policy.LevelFact
+	Domain        string
+	ConnectServer string
+	Port          uint16
+	NoProxyLive   policy.Answer
+	Pinned        policy.Answer
+}
+
+// ConnectAnswer says whether and how an account may sign on. GatePort is 0
+// for an account that is not protected.
+type ConnectAnswer struct {
+	policy.Decision
+	Level          policy.Level
+	SignOn         uint64
+	GatePort       uint16
+	User, Password redact.Secret
+}
+
+// session is one sign-on of a protected account.
+type session struct {
+	account Account
+	level   policy.Level
+	state   State
+	stream  Stream
+}
+
+// State is where a sign-on stands.
+type State string
+
+// The states of a sign-on.
+const (
+	Connecting State = "connecting"
+	Online     State = "online"
+)
+
+// DecideLevel says which protection an account has; the verdict blocks where
+// that cannot be told.
+func (e *Engine) DecideLevel(a Account) (policy.Level, policy.Decision) {
+	return policy.EffectiveLevel(a.Setting, e.parts.Records.Level(a.Account))
+}
+
+// DecideConnect says whether an account may sign on, register or unregister.
+// Where it may, new credentials were issued for this sign-on alone (I3).
+func (e *Engine) DecideConnect(a Account) ConnectAnswer {
+	record := e.parts.Records.Level(a.Account)
+	level, _ := policy.EffectiveLevel(a.Setting, record)
+	answer := ConnectAnswer{Level: level}
+	tor, port := e.parts.Tor.Status(), e.parts.Gate.Port()
+	answer.Decision = policy.Connect(policy.ConnectFacts{
+		Protocol:      a.Protocol,
+		Setting:       a.Setting,
+		Record:        record,
+		Config:        policy.AnswerOf(e.parts.ConfigRead),
+		Encryption:    policy.No, // comes with the encryption rules
+		NoProxyLive:   a.NoProxyLive,
+		Pinned:        a.Pinned,
+		Gate:          policy.AnswerOf(port != 0),
+		Tor:           tor.State,
+		Isolation:     tor.Isolation,
+		RequireProven: policy.AnswerOf(e.parts.Config.RequireProvenIsolation),
+	})
+	if answer.Verdict != policy.Allow || level == policy.LevelNone {
+		return answer
+	}
+	if err := e.issue(a, level, port, &answer); err != nil {
+		e.log("cannot issue credentials: %v", err)
+		return ConnectAnswer{Level: level, Decision: policy.Decision{Reason: policy.ReasonInternal}}
+	}
+	return answer
+}
+
+func (e *Engine) issue(a Account, level policy.Level, port uint16, answer *ConnectAnswer) error {
+	e.mu.Lock()
+	e.last++
+	answer.SignOn = e.last
+	e.sessions[e.last] = &session{account: a, level: level, state: Connecting}
+	e.mu.Unlock()
+
+	answer.GatePort = port
+	answer.User, answer.Password = e.parts.Credentials()
+	torUser, torPassword := e.parts.Credentials()
+	own := e.parts.Config.ForAccount(a.Account.String())
+	domain := strings.ToLower(a.Domain)
+	onion := e.parts.Config.Onions[domain]
+	if onion == "" {
+		onion = e.parts.KnownOnion(domain)
+	}
+	if a.Protocol != "prpl-jabber" || a.ConnectServer != "" {
+		onion = "" // known for the XMPP service of the domain alone
+	}
+	err := e.parts.Gate.Issue(Grant{
+		Account: a.Account, SignOn: answer.SignOn,
+		User: answer.User, Password: answer.Password,
+		TorUser: torUser, TorPassword: torPassword,
+		Domain: domain, ConnectServer: strings.ToLower(a.ConnectServer), Port: a.Port,
+		SRV:       a.Protocol == "prpl-jabber" && a.ConnectServer == "" && e.parts.Config.SRVResolver != "",
+		OnionOnly: own.OnionOnly, Onion: onion,
+	})
+	if err != nil {
+		e.forget(answer.SignOn)
+	}
+	return err
+}
+
+// SignOnOnline tells that the account is online: its credentials open no
+// further stream.
+func (e *Engine) SignOnOnline(signOn uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.sessions[signOn]; s != nil {
+		s.state = Online
+	}
+}
+
+// SignOnEnded tells that the account is offline: its streams are closed.
+func (e *Engine) SignOnEnded(signOn uint64) {
+	e.forget(signOn)
+	e.parts.Gate.Revoke(signOn, "")
+}
+
+func (e *Engine) forget(signOn uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.sessions, signOn)
+}
+
+func (e *Engine) log(format string, args ...any) {
+	e.parts.Emit(Event{Kind: EventLog, Text: fmt.Sprintf(format, args...)})
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package engine
+
+import (
+	"fmt"
+
+	"purpleonion.org/purple-onion/helper/internal/policy"
+)
+
+// DecideStream says whether a stream of a sign-on may be. The gate fills in
+// what it knows: before the dial without the stream's own isolation, then the
+// status's counts, and a sign-on that is online gets no further stream.
+func (e *Engine) DecideStream(signOn uint64, f policy.StreamFacts) policy.Decision {
+	e.mu.Lock()
+	ses := e.sessions[signOn]
+	fresh := f.Isolation == policy.IsolationNotAsked
+	if ses == nil || fresh && ses.state == Online {
+		f.Credentials = policy.No
+	}
+	e.mu.Unlock()
+	tor := e.parts.Tor.Status()
+	f.Tor, f.RequireProven = tor.State, policy.AnswerOf(e.parts.Config.RequireProvenIsolation)
+	if fresh {
+		f.Isolation = tor.Isolation
+	}
+	return policy.Stream(f)
+}
+
+// StreamConnected is the gate's news that a stream stands.
+func (e *Engine) StreamConnected(signOn uint64, s Stream) {
+	e.mu.Lock()
+	ses := e.sessions[signOn]
+	if ses != nil {
+		ses.stream = s
+	}
+	e.mu.Unlock()
+	if ses != nil {
+		e.parts.Emit(Event{Kind: EventState, Handle: ses.account.Handle, SignOn: signOn,
+			Text: fmt.Sprintf("way %s, circuit %s, exit %s, isolation %s", s.Way, orNone(s.Circuit), orNone(s.Exit), s.Isolation)})
+	}
+}
+
+// Stream is how a connection went through Tor.
+type Stream struct {
+	Way       string // onion, srv, domain or connect-server
+	Circuit   string // Tor's CONFLUX id, else circuit id; empty: not known
+	Exit      string // fingerprint; empty for an onion address
+	Isolation policy.Isolation
+}
+
+// StreamRefused is the gate's news that it closes a connection, and why. The
+// account is told before the connection closes.
+func (e *Engine) StreamRefused(signOn uint64, reason policy.Reason) {
+	e.mu.Lock()
+	ses := e.sessions[signOn]
+	e.mu.Unlock()
+	if ses == nil {
+		e.log("gate refused a connection: %s", reason.Text())
+		return
+	}
+	e.parts.Emit(Event{Kind: EventBlocked, Handle: ses.account.Handle, SignOn: signOn, Reason: reason, Text: reason.Text()})
+}
+
+// TorChanged is Tor's news. When Tor is no longer fit for use every protected
+// account is told why, and then its streams are closed.
+func (e *Engine) TorChanged(now TorStatus) {
+	e.mu.Lock()
+	before := e.tor
+	e.tor = now
+	online := make([]*session, 0, len(e.sessions))
+	for _, s := range e.sessions {
+		online = append(online, s)
+	}
+	e.mu.Unlock()
+	if before != now {
+		e.parts.Emit(Event{Kind: EventTor, Reason: policy.Reason(now.State.String()), Progress: now.Progress, Text: torText(now)})
+	}
+	d := policy.Stream(policy.StreamFacts{Credentials: policy.Yes, Server: policy.Yes, Tor: now.State, Isolation: now.Isolation,
+		RequireProven: policy.AnswerOf(e.parts.Config.RequireProvenIsolation)})
+	if d.Verdict == policy.Allow {
+		return
+	}
+	for _, s := range online {
+		e.parts.Emit(Event{Kind: EventBlocked, Handle: s.account.Handle, Reason: d.Reason, Text: d.Reason.Text()})
+	}
+	e.parts.Gate.CloseAll(d.Reason)
+}
+
+func torText(s TorStatus) string {
+	text := fmt.Sprintf("Tor is %s (%d%%), stream isolation %s", s.State, s.Progress, s.Isolation)
+	if s.Socks != "" {
+		text += ", SOCKS " + s.Socks
+	}
+	if s.Detail != "" {
+		text += ": " + s.Detail
+	}
+	return text
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which protection an account has. */
+#include "shim.h"
+
+#include <string.h>
+
+/* The part of a user name after `mark`, up to a slash; owned. */
+static char *
+after(const char *name, char mark)
+{
+	const char *from = strchr(name, mark);
+
+	from = from ? from + 1 : name;
+	return g_strndup(from, strcspn(from, "/"));
+}
+
+/* The port that libpurple will ask for (irc.c and jabber.c). */
+static guint32
+port_of(PurpleAccount *account)
+{
+	if (purple_strequal(account->protocol_id, "prpl-irc"))
+		return purple_account_get_int(account, "port",
+			purple_account_get_bool(account, "ssl", FALSE) ? 994
+								       : 6667);
+	return purple_account_get_int(account, "port", 5222);
+}
+
+static gboolean
+dead_proxy(PurpleAccount *account)
+{
+	PurpleProxyInfo *proxy = purple_account_get_proxy_info(account);
+
+	return proxy &&
+	       purple_proxy_info_get_type(proxy) == PURPLE_PROXY_TOR &&
+	       purple_proxy_info_get_port(proxy) == SHIM_DEAD_PORT;
+}
+
+/*
+ * Without a helper there is no record to compare with. An account that says
+ * anything but none, or whose proxy is the dead one, is taken for protected.
+ */
+static int
+level_alone(PurpleAccount *account, const char *setting,
+	    struct ponion_answer *answer)
+{
+	if ((!setting || purple_strequal(setting, "none")) &&
+	    !dead_proxy(account)) {
+		answer->level = PONION_LEVEL_NONE;
+		answer->verdict = PONION_ALLOW;
+		return PONION_ALLOW;
+	}
+	g_strlcpy(answer->reason, "helper-missing", sizeof(answer->reason));
+	g_snprintf(answer->text, sizeof(answer->text),
+		   "purple-onion's helper does not work: %s", helper_fault());
+	return PONION_BLOCK;
+}
+
+int
+level_ask(PurpleAccount *account, guint32 op, gboolean pinned,
+	  struct ponion_answer *answer)
+{
+	const struct ponion_api *api = helper_api();
+	const char *setting = purple_account_get_string(account, SHIM_LEVEL,
+							NULL);
+	struct ponion_account q = { .size = sizeof(q) };
+	int verdict;
+	char *domain;
+
+	memset(answer, 0, sizeof(*answer));
+	answer->size = sizeof(*answer);
+	if (!api)
+		return level_alone(account, setting, answer);
+	domain = after(purple_account_get_username(account), '@');
+	q.op = op;
+	q.handle = watched_get(account)->handle;
+	q.protocol = purple_account_get_protocol_id(account);
+	q.name = purple_account_get_username(account);
+	q.setting = setting;
+	q.domain = domain;
+	q.connect_server = purple_account_get_string(account,
+						     "connect_server", "");
+	q.port = port_of(account);
+	q.no_proxy_live = process_no_proxy_live();
+	q.pinned = pinned;
+	verdict = op == PONION_OP_LOOK ? api->decide_level(&q, answer)
+				       : api->decide_connect(&q, answer);
+	g_free(domain);
+	/* Two witnesses: the value returned and the one written. */
+	if (verdict != (int)answer->verdict)
+		verdict = PONION_BLOCK;
+	watched_get(account)->level = answer->level;
+	return verdict;
+}
+
+gboolean
+level_protected(PurpleAccount *account)
+{
+	struct ponion_answer answer;
+
+	return level_ask(account, PONION_OP_LOOK, FALSE, &answer) !=
+		       PONION_ALLOW ||
+	       answer.level != PONION_LEVEL_NONE;
+}
+
+gboolean
+level_all_protected(void)
+{
+	GList *l, *active = purple_accounts_get_all_active();
+	gboolean all = active != NULL;
+
+	for (l = active; l && all; l = l->next)
+		all = level_protected(l->data);
+	g_list_free(active);
+	return all;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The plugin: its description, its signals, load and unload. */
+#include "shim.h"
+
+#include <accountopt.h>
+#include <debug.h>
+#include <version.h>
+
+#ifndef PONION_VERSION
+#define PONION_VERSION "dev"
+#endif
+
+#define STR_(x) #x
+#define STR(x) STR_(x)
+
+/* `purple-onion doctor` reads this from the file, without loading it. */
+__attribute__((used)) static const char marker[] =
+	"purple-onion-abi=1 version=" PONION_VERSION;
+G_STATIC_ASSERT(PONION_ABI == 1u);
+
+PurplePlugin *shim_plugin;
+
+static void
+account_changed_cb(PurpleAccount *account, void *data)
+{
+	(void)account;
+	(void)data;
+	process_update();
+}
+
+static void
+account_destroying_cb(PurpleAccount *account, void *data)
+{
+	(void)data;
+	watched_forget(account);
+}
+
+static void
+plugin_load_cb(PurplePlugin *plugin, void *data)
+{
+	(void)data;
+	wrap_protocol(plugin);
+}
+
+/*
+ * Every signal that the plugin listens to. HIGHEST runs last: nobody changes
+ * the proxy after us.
+ */
+static const struct {
+	void *(*handle)(void);
+	const char *signal;
+	int priority;
+	PurpleCallback callback;
+} signals[] = {
+	{ purple_connections_get_handle, "signing-on",
+	  PURPLE_SIGNAL_PRIORITY_HIGHEST, PURPLE_CALLBACK(signing_on_cb) },
+	{ purple_connections_get_handle, "signed-on",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(signed_on_cb) },
+	{ purple_connections_get_handle, "signed-off",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(signed_off_cb) },
+	{ purple_accounts_get_handle, "account-enabled",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(account_changed_cb) },
+	{ purple_accounts_get_handle, "account-disabled",
+	  PURPLE_SIGNAL_PRIORITY_DEFAULT, PURPLE_CALLBACK(account_changed_cb) },
+	{ purple_accounts_get_handle, "account-added",
+	  PURPLE_SIGNAL_PRIORITY_DEFAULT, PURPLE_CALLBACK(account_changed_cb) },
+	{ purple_accounts_get_handle, "account-removed",
+	  PURPLE_SIGNAL_PRIORITY_DEFAULT, PURPLE_CALLBACK(account_changed_cb) },
+	{ purple_accounts_get_handle, "account-destroying",
+	  PURPLE_SIGNAL_PRIORITY_DEFAULT,
+	  PURPLE_CALLBACK(account_destroying_cb) },
+	{ purple_plugins_get_handle, "plugin-load",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(plugin_load_cb) },
+};
+
+static void
+connect_signals(PurplePlugin *plugin)
+{
+	gsize i;
+
+	for (i = 0; i < G_N_ELEMENTS(signals); i++)
+		purple_signal_connect_priority(signals[i].handle(),
+					       signals[i].signal, plugin,
+					       signals[i].callback, NULL,
+					       signals[i].priority);
+}
+
+static void
+disconnect_signals(PurplePlugin *plugin)
+{
+	gsize i;
+
+	for (i = 0; i < G_N_ELEMENTS(signals); i++)
+		purple_signal_disconnect(signals[i].handle(),
+					 signals[i].signal, plugin,
+					 signals[i].callback);
+}
+
+/* What a killed session left in accounts.xml: put the dead proxy back. */
+static void
+settle_accounts(void)
+{
+	GList *l;
+
+	for (l = purple_accounts_get_all(); l; l = l->next)
+		if (level_protected(l->data))
+			pins_dead(l->data, watched_get(l->data));
+}
+
+/*
+ * Connections that were there before us did not go through the gate. They
+ * end, and come back through it where their accounts are protected.
+ */
+static void
+drop_earlier_connections(void)
+{
+	GList *l, *all = g_list_copy(purple_connections_get_all());
+
+	for (l = all; l; l = l->next) {
+		PurpleConnection *gc = l->data;
+
+		if (level_protected(purple_connection_get_account(gc)))
+			signon_refuse(purple_connection_get_account(gc),
+				      "not-pinned",
+				      "it was connected before purple-onion "
+				      "was loaded", TRUE);
+	}
+	g_list_free(all);
+}
+
+static gboolean
+plugin_load(PurplePlugin *plugin)
+{
+	shim_plugin = plugin;
+	watched_init();
+	process_init();
+	wrap_init();
+	connect_signals(plugin);
+	if (!events_init())
+		purple_debug_error(SHIM_ID, "cannot make an eventfd\n");
+	else
+		helper_load();
+	certs_init();
+	settle_accounts();
+	drop_earlier_connections();
+	process_update();
+	watch_init();
+	return TRUE;
+}
+
+/* Take the protected accounts offline now; FALSE where one would not go. */
+static gboolean
+disconnect_protected(void)
+{
+	gboolean ok = TRUE;
+	GList *l, *all = g_list_copy(purple_connections_get_all());
+
+	for (l = all; l; l = l->next) {
+		PurpleAccount *account;
+
+		if (!PURPLE_CONNECTION_IS_VALID((PurpleConnection *)l->data))
+			continue;
+		account = purple_connection_get_account(l->data);
+		if (!level_protected(account))
+			continue;
+		purple_account_disconnect(account);
+		if (purple_account_get_connection(account))
+			ok = FALSE;
+	}
+	g_list_free(all);
+	return ok;
+}
+
+/*
+ * Streams first, then the dead proxy, then the hooks, then the helper: at no
+ * point may a protected account connect without all of them.
+ */
+static gboolean
+plugin_unload(PurplePlugin *plugin)
+{
+	if (!disconnect_protected())
+		return FALSE;
+	settle_accounts();
+	if (!wrap_uninit()) {
+		purple_debug_error(SHIM_ID, "another plugin wrapped a "
+				   "protocol: not unloading\n");
+		return FALSE;
+	}
+	actions_uninit();
+	watch_uninit();
+	disconnect_signals(plugin);
+	certs_uninit();
+	process_uninit();
+	helper_stop();
+	events_uninit();
+	watched_uninit();
+	return TRUE;
+}
+
+static PurplePluginInfo info = {
+	.magic = PURPLE_PLUGIN_MAGIC,
+	.major_version = PURPLE_MAJOR_VERSION,
+	.minor_version = PURPLE_MINOR_VERSION,
+	.type = PURPLE_PLUGIN_STANDARD,
+	.priority = PURPLE_PRIORITY_HIGHEST,
+	.id = (char *)SHIM_ID,
+	.name = (char *)"purple-onion",
+	.version = (char *)PONION_VERSION,
+	.summary = (char *)"Protected accounts reach nothing but Tor.",
+	.description = (char *)
+		"Each protected account connects through Tor on a circuit of "
+		"its own, or not at all.\n\nTools, purple-onion: protect "
+		"accounts, see Tor's status, audit the settings.",
+	.author = (char *)"The purple-onion developers",
+	.homepage = (char *)"",
+	.load = plugin_load,
+	.unload = plugin_unload,
+	.actions = actions_list,
+};
+
+static void
+init_plugin(PurplePlugin *plugin)
+{
+	(void)plugin;
+}
+
+/* purple_init_plugin has no prototype in libpurple's headers. */
+G_MODULE_EXPORT gboolean purple_init_plugin(PurplePlugin *plugin);
+
+PURPLE_INIT_PLUGIN(purple_onion, init_plugin, info)

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * shim.h - what the files of the plugin know of each other.
+ *
+ * The shim says what happened and does what it is told. What it decides by
+ * itself it decides to block: where the helper is missing, broken or silent.
+ */
+#ifndef PURPLE_ONION_SHIM_H
+#define PURPLE_ONION_SHIM_H
+
+#include <glib.h>
+
+#include <account.h>
+#include <connection.h>
+#include <plugin.h>
+
+#include "ponion.h"
+
+#define SHIM_ID "core-purple-onion"
+#define SHIM_LEVEL "purple-onion/protection"
+#define SHIM_DEAD_HOST "127.0.0.1"
+#define SHIM_DEAD_PORT 1
+
+/* What the shim knows of one account; g_free'd with the account. */
+struct watched {
+	guint64 handle;		/* our number for it, never used again */
+	guint64 sign_on;	/* the helper's number, 0: none */
+	guint32 level;		/* enum ponion_level, as last answered */
+	gboolean may;		/* TRUE: the next call of the prpl may run */
+	gboolean held;		/* TRUE: the prpl never saw this connection */
+	gboolean online;
+	gboolean told;		/* this connection was given an error by us */
+	guint gate_port;	/* in the account's proxy now, 0: none */
+	GKeyFile *pins;		/* [set] that holds for this session, or NULL */
+	char *name;		/* as it was at sign-on; owned */
+};
+
+extern PurplePlugin *shim_plugin;
+
+/* watched.c */
+void watched_init(void);
+void watched_uninit(void);
+/* The account's entry, made when there is none. */
+struct watched *watched_get(PurpleAccount *account);
+PurpleAccount *watched_find(guint64 handle);
+void watched_forget(PurpleAccount *account);
+void watched_end_session(struct watched *w);
+
+/* helper.c */
+gboolean helper_load(void);
+void helper_stop(void);
+/* NULL where the helper is missing or does not fit. */
+const struct ponion_api *helper_api(void);
+/* Why there is no helper, for a person; never NULL. */
+const char *helper_fault(void);
+
+/* level.c */
+/* Ask for the account's level; fail closed without a helper. */
+int level_ask(PurpleAccount *account, guint32 op, gboolean pinned,
+	      struct ponion_answer *answer);
+/* TRUE unless the account is known not to be protected. */
+gboolean level_protected(PurpleAccount *account);
+/* TRUE where every enabled account is protected, and there is one. */
+gboolean level_all_protected(void);
+
+/* pins.c */
+/* Set the account's settings as its level wants them; FALSE: could not. */
+gboolean pins_apply(PurpleAccount *account, struct watched *w);
+/* NULL where all is as pinned, else which setting is not; static text. */
+const char *pins_changed(PurpleAccount *account, const struct watched *w);
+void pins_gate(PurpleAccount *account, struct watched *w,
+	       const struct ponion_answer *answer);
+void pins_dead(PurpleAccount *account, struct watched *w);
+/* The account as a key file's groups, for helper calls. */
+void pins_snapshot(PurpleAccount *account, GKeyFile *request);
+/* Carry out [proxy], [set] and [unset] of an answer. */
+void pins_carry_out(PurpleAccount *account, GKeyFile *answer);
+
+/* call.c */
+GKeyFile *call_new(const char *op);
+/* Ask, free the request, and give the answer; NULL: no helper, or broken. */
+GKeyFile *call_helper(GKeyFile *request);
+gboolean call_ok(GKeyFile *answer);
+/* The answer's text, or a text for NULL; owned by the caller. */
+char *call_text(GKeyFile *answer);
+
+/* wrap.c */
+void wrap_init(void);
+void wrap_protocol(PurplePlugin *plugin);
+/* FALSE where someone else wrapped over us: nothing was undone then. */
+gboolean wrap_uninit(void);
+
+/* signon.c */
+void signing_on_cb(PurpleConnection *gc, void *data);
+void signed_on_cb(PurpleConnection *gc, void *data);
+void signed_off_cb(PurpleConnection *gc, void *data);
+/* Take the account offline with a reason that the person sees. */
+void signon_refuse(PurpleAccount *account, const char *reason,
+		   const char *text, gboolean passing);
+
+/* events.c */
+gboolean events_init(void);
+int events_fd(void);
+void events_uninit(void);
+
+/* process.c: what libpurple has once for the process */
+void process_init(void);
+void process_uninit(void);
+gboolean process_no_proxy_live(void);
+void process_update(void);
+
+/* certs.c */
+void certs_init(void);
+void certs_uninit(void);
+
+/* watch.c: settings changed behind our back */
+void watch_init(void);
+void watch_uninit(void);
+
+/* actions.c, protect.c: the Tools menu */
+GList *actions_list(PurplePlugin *plugin, gpointer context);
+void actions_result(guint64 number);
+void actions_uninit(void);
+void protect_show(PurplePluginAction *action);
+
+#endif
