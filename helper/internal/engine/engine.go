@@ -27,16 +27,19 @@ type TorStatus struct {
 // Tor is asked for its status; the answer must not wait.
 type Tor interface{ Status() TorStatus }
 
-// Grant is what the gate may do for one sign-on of one account.
+// Grant is what the gate may do for one sign-on of one account; package gate
+// has the same fields.
 type Grant struct {
-	Account               policy.Account
-	SignOn                uint64
-	User, Password        redact.Secret // libpurple shows these to the gate
-	TorUser, TorPassword  redact.Secret // isolation credentials
-	Domain, ConnectServer string
-	Port                  uint16
-	SRV, OnionOnly        bool
-	Onion                 string
+	Account              policy.Account
+	SignOn               uint64
+	User, Password       redact.Secret // libpurple shows these to the gate
+	TorUser, TorPassword redact.Secret // isolation credentials
+	Domain               string
+	Port                 uint16
+	ConnectServer        string
+	SRV                  bool
+	Onion                string
+	OnionOnly            bool
 }
 
 // Gate is the SOCKS listener in front of Tor.
@@ -65,7 +68,6 @@ type Parts struct {
 	ReadFile    func(path string) ([]byte, error)
 	Now         func() time.Time
 	Emit        func(Event)
-	Audit       func() (text string, err error)
 }
 
 // Engine answers questions about accounts. It is safe for concurrent use.

@@ -37,7 +37,7 @@ func (e *Engine) StreamConnected(signOn uint64, s Stream) {
 	e.mu.Unlock()
 	if ses != nil {
 		e.parts.Emit(Event{Kind: EventState, Handle: ses.account.Handle, SignOn: signOn,
-			Text: fmt.Sprintf("way %s, circuit %s, exit %s, isolation %s", s.Way, orNone(s.Circuit), orNone(s.Exit), s.Isolation)})
+			Text: s.String()})
 	}
 }
 
@@ -45,21 +45,39 @@ func (e *Engine) StreamConnected(signOn uint64, s Stream) {
 type Stream struct {
 	Way       string // onion, srv, domain or connect-server
 	Circuit   string // Tor's CONFLUX id, else circuit id; empty: not known
-	Exit      string // fingerprint; empty for an onion address
+	Exit      string // fingerprint; empty: an onion address, or not known
+	ExitName  string // nickname
+	Onion     string // the onion service's address; empty: an exit, or not known
 	Isolation policy.Isolation
+}
+
+// String is the stream as the debug log and the status page show it.
+func (s Stream) String() string {
+	end := orNone(s.Exit)
+	if s.ExitName != "" {
+		end += "~" + s.ExitName
+	}
+	if s.Onion != "" {
+		end = s.Onion + ".onion"
+	}
+	return fmt.Sprintf("way %s, circuit %s, exit %s, isolation %s", s.Way, orNone(s.Circuit), end, s.Isolation)
 }
 
 // StreamRefused is the gate's news that it closes a connection, and why. The
 // account is told before the connection closes.
-func (e *Engine) StreamRefused(signOn uint64, reason policy.Reason) {
+func (e *Engine) StreamRefused(signOn uint64, reason policy.Reason, detail string) {
+	text := reason.Text()
+	if detail != "" {
+		text += ": " + detail
+	}
 	e.mu.Lock()
 	ses := e.sessions[signOn]
 	e.mu.Unlock()
 	if ses == nil {
-		e.log("gate refused a connection: %s", reason.Text())
+		e.log("the gate refused a connection: %s", text)
 		return
 	}
-	e.parts.Emit(Event{Kind: EventBlocked, Handle: ses.account.Handle, SignOn: signOn, Reason: reason, Text: reason.Text()})
+	e.parts.Emit(Event{Kind: EventBlocked, Handle: ses.account.Handle, SignOn: signOn, Reason: reason, Text: text})
 }
 
 // TorChanged is Tor's news. When Tor is no longer fit for use every protected

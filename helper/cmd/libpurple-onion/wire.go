@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"purpleonion.org/purple-onion/helper/internal/config"
+	"purpleonion.org/purple-onion/helper/internal/engine"
+	"purpleonion.org/purple-onion/helper/internal/gate"
+	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/profile"
+	"purpleonion.org/purple-onion/helper/internal/redact"
+	"purpleonion.org/purple-onion/helper/internal/tor"
+)
+
+// helper is everything that one start made.
+type helper struct {
+	engine  *engine.Engine
+	gate    *gate.Gate
+	tor     *tor.Client
+	userDir string
+	record  *profile.Record
+	calls   results
+}
+
+var current atomic.Pointer[helper]
+
+func running() *helper { return current.Load() }
+
+// limits keep the runtime small and answer quickly inside a program that is
+// busy on two cores; the user's own GOGC and GOMEMLIMIT win.
+func limits() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(64 << 20)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(max(4, runtime.NumCPU()+2))
+	}
+	debug.SetMaxStack(16 << 20)
+}
+
+// start builds the helper for one user directory. It is true also where the
+// configuration or the record is broken: then the engine blocks and says so.
+func start(settings string, eventFD int) bool {
+	k, err := parseKeyFile(settings)
+	if err != nil || current.Load() != nil {
+		return false
+	}
+	userDir, _ := k.get("start", "user_dir")
+	if !filepath.IsAbs(userDir) {
+		return false
+	}
+	limits()
+	broken.Store(false)
+	events.listen(eventFD)
+	h := &helper{userDir: userDir, calls: results{waiting: map[uint64]string{}}}
+	if !h.wire() {
+		return false
+	}
+	current.Store(h)
+	return true
+}
+
+// wire joins the parts, and is the one place where they meet.
+func (h *helper) wire() bool {
+	conf, err := config.Load(config.File(os.Getenv))
+	if err != nil {
+		h.log("cannot read the configuration: " + err.Error())
+	}
+	stateDir := config.Folder(os.Getenv, "XDG_STATE_HOME", ".local/state")
+	h.record = profile.OpenRecord(stateDir, h.userDir)
+	roots := systemRoots()
+	torStatus := &lateTor{}
+	lateGate := &lateGate{}
+	h.engine = engine.New(engine.Parts{
+		Tor: torStatus, Gate: lateGate, Records: h.record, Config: conf, ConfigRead: err == nil,
+		KnownOnion: gate.KnownOnion, Credentials: tor.NewCredentials,
+		Roots: roots, ReadFile: os.ReadFile, Now: time.Now, Emit: events.push,
+	})
+	g, err := gate.Listen(h.gateConfig(conf))
+	if err != nil {
+		h.log("cannot open the gate: " + err.Error())
+		return false
+	}
+	h.gate = g
+	lateGate.gate.Store(g)
+	h.tor = tor.Start(tor.Settings{
+		Mode: conf.Tor.Mode, Socks: conf.Tor.Socks, Control: conf.Tor.Control, ControlPassword: conf.Tor.ControlPassword,
+		Program: conf.Tor.Program, Torrc: conf.Tor.Torrc, StateDir: filepath.Join(stateDir, "tor"),
+		GatePorts: func() []uint16 { return []uint16{g.Port()} },
+	}, func(s tor.Status) {
+		torStatus.set(s)
+		h.engine.TorChanged(torStatus.Status())
+	})
+	return true
+}
+
+func (h *helper) gateConfig(conf config.Config) gate.Config {
+	c := gate.Config{
+		Dial: func(ctx context.Context, user, password redact.Secret, host string, port uint16) (gate.Stream, error) {
+			s, err := h.tor.Dial(ctx, user, password, host, port)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		},
+		Ask:    func(r gate.Request) policy.Decision { return h.engine.DecideStream(r.SignOn, r.Facts) },
+		Notify: h.gateEvent,
+	}
+	if conf.SRVResolver != "" {
+		c.Resolve = func(ctx context.Context, user, password redact.Secret, domain string) ([]gate.Target, error) {
+			found, err := h.tor.LookupSRV(ctx, user, password, conf.SRVResolver, "_xmpp-client._tcp", domain)
+			targets := make([]gate.Target, 0, len(found))
+			for _, s := range found {
+				targets = append(targets, gate.Target{Host: s.Target, Port: s.Port})
+			}
+			return targets, err
+		}
+	}
+	return c
+}
+
+// gateEvent translates the gate's news.
+func (h *helper) gateEvent(ev gate.Event) {
+	switch ev.Kind {
+	case gate.EventRefused:
+		h.engine.StreamRefused(ev.SignOn, ev.Reason, ev.Detail)
+	case gate.EventClosed:
+		if ev.Reason != "" {
+			h.engine.StreamRefused(ev.SignOn, ev.Reason, ev.Detail)
+		}
+	case gate.EventConnected:
+		s := engine.Stream{Way: string(ev.Way), Circuit: ev.Circuit, Isolation: ev.Isolation}
+		h.engine.StreamConnected(ev.SignOn, s)
+		background("circuit", func() { h.lookUpCircuit(ev.SignOn, s) })
+	case gate.EventWayFailed:
+		h.log("the way by " + string(ev.Way) + " gave no answer: " + ev.Detail)
+	case gate.EventNone, gate.EventConnecting:
+	}
+}
+
+// lookUpCircuit finds the exit of a stream's circuit at the control port.
+func (h *helper) lookUpCircuit(signOn uint64, s engine.Stream) {
+	if s.Circuit == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	circuits, err := h.tor.Circuits(ctx)
+	if err != nil {
+		return
+	}
+	for _, c := range circuits {
+		if c.ID != s.Circuit {
+			continue
+		}
+		if c.ConfluxID != "" {
+			s.Circuit = c.ConfluxID
+		}
+		s.Onion = c.Onion
+		if exit, ok := c.Exit(); ok {
+			s.Exit, s.ExitName = exit.Fingerprint, exit.Nickname
+		}
+		h.engine.StreamConnected(signOn, s)
+	}
+}
+
+func (h *helper) log(text string) { events.push(engine.Event{Kind: engine.EventLog, Text: text}) }
+
+func (h *helper) shutGate(reason policy.Reason) {
+	if h.gate != nil {
+		h.gate.CloseAll(reason)
+	}
+}
+
+// stop ends what start began. It must come back within two seconds, so it
+// does not wait for Tor longer than that.
+func stop() {
+	h := current.Swap(nil)
+	if h == nil {
+		return
+	}
+	h.gate.Close()
+	done := make(chan struct{})
+	background("stop", func() {
+		defer close(done)
+		h.tor.Close()
+	})
+	select {
+	case <-done:
+	case <-time.After(1500 * time.Millisecond):
+	}
+	events.listen(0)
+}
+
+// systemRoots reads the computer's authorities once, off the main loop.
+func systemRoots() func() (*x509.CertPool, error) {
+	load := sync.OnceValues(x509.SystemCertPool)
+	background("roots", func() { _, _ = load() })
+	return load
+}
