@@ -99,21 +99,20 @@ func findProgram(named, path string) (string, error) {
 	return "", errors.New("no tor program was found")
 }
 
-// lastComplaint is what Tor said when it would not start: its last line that
-// is an error, or a warning.
+// lastComplaint is what Tor said when it would not start: its last error, or
+// the warning that the error points back to.
 func (f privateFiles) lastComplaint() string {
 	text, err := os.ReadFile(f.log())
 	if err != nil || len(text) > 1<<20 {
 		return ""
 	}
-	warning := ""
+	complaint := ""
 	for line := range strings.Lines(string(text)) {
-		if _, after, ok := strings.Cut(line, "[err] "); ok {
-			return strings.TrimSpace(after)
-		}
 		if _, after, ok := strings.Cut(line, "[warn] "); ok {
-			warning = strings.TrimSpace(after)
+			complaint = strings.TrimSpace(after)
+		} else if _, after, ok := strings.Cut(line, "[err] "); ok && !strings.Contains(after, "see warnings above") {
+			complaint = strings.TrimSpace(after)
 		}
 	}
-	return warning
+	return complaint
 }

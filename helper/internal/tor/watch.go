@@ -152,6 +152,7 @@ func (c *Client) private(mem *search, status Status) (*foundTor, Status) {
 		for range 2 {
 			if _, err = probe(c.ctx, tor.candidate, nil, nil); err == nil {
 				_ = tor.openControl(c.ctx)
+				mem.nextPrivate = time.Time{} // one that started may start again, should it die
 				return tor, status
 			}
 		}
