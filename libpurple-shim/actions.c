@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <notify.h>
+#include <request.h>
 
 /* Number of the call whose answer a page waits for, and the page's title. */
 static guint64 awaited;

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build shim
+
+// Package shimtest drives the plugin, built with the address and undefined
+// behaviour sanitisers, inside the real libpurple. What it asserts on is what
+// the kernel saw: strace records every connect of the host.
+package shimtest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+const deadline = 20 * time.Second
+
+var root = func() string {
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+}()
+
+// account is the account element of a user directory for a test.
+type account struct {
+	protocol, name string
+	settings       string
+	proxy          string
+}
+
+const deadProxy = "<proxy><type>tor</type><host>127.0.0.1</host><port>1</port></proxy>"
+
+func protected(name string) account {
+	return account{"prpl-jabber", name, "<setting name='purple-onion/protection' type='string'>tor</setting>", deadProxy}
+}
+
+func direct(name string) account {
+	return account{"prpl-jabber", name, "", "<proxy><type>none</type></proxy>"}
+}
+
+func userDir(t *testing.T, accounts ...account) string {
+	t.Helper()
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("<?xml version='1.0' encoding='UTF-8' ?>\n<account version='1.0'>\n")
+	for _, a := range accounts {
+		fmt.Fprintf(&b, "<account><protocol>%s</protocol><name>%s</name><password>pw</password><settings>%s</settings>%s</account>\n",
+			a.protocol, a.name, a.settings, a.proxy)
+	}
+	b.WriteString("</account>\n")
+	if err := os.WriteFile(filepath.Join(dir, "accounts.xml"), []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// host is a running host program.
+type host struct {
+	t      *testing.T
+	in     io.WriteCloser
+	lines  chan string
+	seen   []string
+	cmd    *exec.Cmd
+	strace string
+	dir    string
+	plugin string
+}
+
+// install lays out plugin and helper as an installation does. helper is a
+// library's path; empty: none.
+func install(t *testing.T, helper string) string {
+	t.Helper()
+	dir := t.TempDir()
+	copyFile(t, filepath.Join(root, "build/asan/lib/plugins/purple-onion.so"), filepath.Join(dir, "plugins/purple-onion.so"))
+	if helper != "" {
+		copyFile(t, filepath.Join(root, helper), filepath.Join(dir, "purple-onion/libpurple-onion.so"))
+	}
+	return filepath.Join(dir, "plugins/purple-onion.so")
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start runs the host under strace. plugin may be empty: a control arm.
+func start(t *testing.T, dir, plugin string, env ...string) *host {
+	t.Helper()
+	trace := filepath.Join(t.TempDir(), "strace")
+	args := []string{"-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", trace, filepath.Join(root, "build/asan/test/host"), dir}
+	if plugin != "" {
+		args = append(args, plugin)
+	}
+	home := t.TempDir()
+	cmd := exec.Command("strace", args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LC_ALL=C.UTF-8",
+		"ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:handle_segv=0:log_path=" + filepath.Join(home, "asan"), "XDG_STATE_HOME=" + home}, env...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = &tail{}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("cannot start the host: %v", err)
+	}
+	h := &host{t: t, in: in, lines: make(chan string, 10000), cmd: cmd, strace: trace, dir: dir, plugin: plugin}
+	go func() {
+		s := bufio.NewScanner(out)
+		s.Buffer(nil, 1<<20)
+		for s.Scan() {
+			h.lines <- s.Text()
+		}
+		close(h.lines)
+	}()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("seen: %s\nstderr: %s", strings.Join(h.seen, "\n"), cmd.Stderr)
+		}
+		if cmd.ProcessState == nil {
+			_ = in.Close()
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	})
+	h.expect(`^ready`)
+	if plugin != "" {
+		h.saw(`^loaded .* 1$`)
+	}
+	return h
+}
+
+// tail keeps the end of what the host wrote to stderr.
+type tail struct{ b []byte }
+
+func (w *tail) Write(p []byte) (int, error) {
+	w.b = append(w.b, p...)
+	if len(w.b) > 1<<16 {
+		w.b = w.b[len(w.b)-1<<15:]
+	}
+	return len(p), nil
+}
+
+func (w *tail) String() string { return string(w.b) }
+
+// do sends a command; its words are separated by tabs on the wire.
+func (h *host) do(words ...string) {
+	h.t.Helper()
+	if _, err := fmt.Fprintln(h.in, strings.Join(words, "\t")); err != nil {
+		h.t.Fatalf("cannot tell the host %q: %v", words, err)
+	}
+}
+
+// expect waits for a line that matches and gives it.
+func (h *host) expect(pattern string) string {
+	h.t.Helper()
+	re := regexp.MustCompile(pattern)
+	timeout := time.After(deadline)
+	for {
+		select {
+		case line, ok := <-h.lines:
+			if !ok {
+				h.t.Fatalf("the host ended while waiting for %q", pattern)
+			}
+			h.seen = append(h.seen, line)
+			if re.MatchString(line) {
+				return line
+			}
+		case <-timeout:
+			h.t.Fatalf("no line matches %q in %v", pattern, deadline)
+		}
+	}
+}
+
+// saw fails unless an earlier line matches.
+func (h *host) saw(pattern string) {
+	h.t.Helper()
+	for _, line := range h.seen {
+		if regexp.MustCompile(pattern).MatchString(line) {
+			return
+		}
+	}
+	h.t.Errorf("no line matched %q", pattern)
+}
+
+// sync waits until all that was asked for so far has been done, and the main
+// loop has turned.
+func (h *host) sync(word string) {
+	h.t.Helper()
+	for i := range 3 {
+		tag := fmt.Sprintf("%s-%d", word, i)
+		h.do("ping", tag)
+		h.expect("^pong " + tag + "$")
+	}
+}
+
+// quit ends the host and gives the addresses of INET connects and sends.
+func (h *host) quit() []string {
+	h.t.Helper()
+	h.do("quit")
+	for line := range h.lines {
+		h.seen = append(h.seen, line)
+	}
+	if err := h.cmd.Wait(); err != nil {
+		h.t.Errorf("the host ended badly: %v", err)
+	}
+	return inet(h.t, h.strace)
+}
+
+var inetCall = regexp.MustCompile(`sa_family=AF_INET6?, sin6?_port=htons\((\d+)\),.*?(?:inet_addr\("|inet_pton\(AF_INET6, ")([^"]+)`)
+
+func inet(t *testing.T, trace string) []string {
+	t.Helper()
+	data, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, m := range inetCall.FindAllStringSubmatch(string(data), -1) {
+		found = append(found, m[2]+":"+m[1])
+	}
+	return found
+}
+
+// listener accepts on loopback and hands out the first bytes of each
+// connection.
+func listener(t *testing.T) (port string, first chan string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	first = make(chan string, 100)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				buf := make([]byte, 512)
+				_ = c.SetDeadline(time.Now().Add(deadline))
+				n, _ := c.Read(buf)
+				first <- string(buf[:n])
+				if n > 2 && buf[0] == 5 { // SOCKS5: take user and password, then refuse
+					_, _ = c.Write([]byte{5, 2})
+					n, _ = c.Read(buf)
+					first <- string(buf[:n])
+					_, _ = c.Write([]byte{1, 1})
+				}
+			}()
+		}
+	}()
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return port, first
+}
+
+// silent accepts and says nothing.
+func silent(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}

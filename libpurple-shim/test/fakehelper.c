@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * fakehelper - stands in for the helper, and answers as FAKE_HELPER says:
+ *
+ *   block            every protected account is blocked, passing
+ *   fatal            as block, for good
+ *   allow:PORT       the gate is 127.0.0.1:PORT
+ *   mismatch:PORT    returns allow, writes block
+ *   noport           allows a protected account without a gate
+ *   abi              speaks another ABI
+ *   old              gives a table that is too small
+ *   nostart          cannot start
+ *   nopins           cannot say what to pin
+ *
+ * An account is protected when its setting says so; there is no record.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "ponion.h"
+
+static const char *
+mode(void)
+{
+	const char *m = getenv("FAKE_HELPER");
+
+	return m ? m : "block";
+}
+
+static int
+is(const char *name)
+{
+	return g_str_has_prefix(mode(), name);
+}
+
+static int
+start(const char *settings, int event_fd)
+{
+	(void)settings;
+	(void)event_fd;
+	return !is("nostart");
+}
+
+static void
+stop(void)
+{
+}
+
+static int
+decide_level(const struct ponion_account *q, struct ponion_answer *a)
+{
+	a->level = q->setting && strcmp(q->setting, "none") ?
+			   PONION_LEVEL_TOR : PONION_LEVEL_NONE;
+	a->verdict = PONION_ALLOW;
+	return PONION_ALLOW;
+}
+
+static int
+decide_connect(const struct ponion_account *q, struct ponion_answer *a)
+{
+	const char *port = strchr(mode(), ':');
+
+	decide_level(q, a);
+	if (a->level == PONION_LEVEL_NONE)
+		return PONION_ALLOW;
+	a->sign_on = 1;
+	g_strlcpy(a->user, "gate-user", sizeof(a->user));
+	g_strlcpy(a->password, "gate-password", sizeof(a->password));
+	if (port && q->pinned && !q->no_proxy_live)
+		a->gate_port = (uint32_t)atoi(port + 1);
+	if ((is("allow") && a->gate_port) || is("noport"))
+		return PONION_ALLOW;
+	a->verdict = PONION_BLOCK;
+	a->passing = is("block");
+	g_strlcpy(a->reason, "tor-starting", sizeof(a->reason));
+	g_strlcpy(a->text, "Tor is starting", sizeof(a->text));
+	return is("mismatch") ? PONION_ALLOW : PONION_BLOCK;
+}
+
+static int
+decide_certificate(const struct ponion_chain *c, struct ponion_answer *a)
+{
+	(void)c;
+	(void)a;
+	return PONION_BLOCK;
+}
+
+static void
+signon_state(uint64_t sign_on, uint32_t state)
+{
+	(void)sign_on;
+	(void)state;
+}
+
+static int
+next_event(struct ponion_event *ev)
+{
+	(void)ev;
+	return 0;
+}
+
+static char *
+call(const char *request)
+{
+	if (is("nopins"))
+		return NULL;
+	if (strstr(request, "op=pins"))
+		return strdup("[answer]\nok=true\n[set]\n"
+			      "connection_security=string:require_tls\n"
+			      "auth_plain_in_clear=bool:0\n");
+	return strdup("[answer]\nok=false\ntext=a fake helper\n");
+}
+
+static void
+free_text(char *text)
+{
+	free(text);
+}
+
+static struct ponion_api api = {
+	.size = sizeof(api),
+	.abi = PONION_ABI,
+	.start = start,
+	.stop = stop,
+	.decide_connect = decide_connect,
+	.decide_level = decide_level,
+	.decide_certificate = decide_certificate,
+	.signon_state = signon_state,
+	.next_event = next_event,
+	.call = call,
+	.free_text = free_text,
+};
+
+__attribute__((visibility("default"))) const struct ponion_api *
+ponion_get_api(uint32_t abi)
+{
+	if (is("abi"))
+		api.abi = abi + 1;
+	if (is("old"))
+		api.size = sizeof(api) - sizeof(void *);
+	return &api;
+}
