@@ -30,6 +30,8 @@ type Setting struct {
 	Type   string // string, int or bool
 	Value  string
 	Secret redact.Secret
+
+	Migrated bool // it stands in no file: libpurple sets it while it loads
 }
 
 // Bool reads it as libpurple does: all but a leading "0" is true.
@@ -114,13 +116,27 @@ func accountName(n *node) (policy.Account, bool) {
 	return policy.Account{Protocol: protocol, Name: name}, ok && ok2
 }
 
+// find gives the account that libpurple takes name for. It compares names as
+// the protocol normalizes them (jabber_normalize, irc_normalize), so that
+// "A@x.test/Home" is joined to an earlier "a@x.test/".
 func find(list []Account, name policy.Account) int {
 	for i, a := range list {
-		if a.Account == name {
+		if normalize(a.Account) == normalize(name) {
 			return i
 		}
 	}
 	return -1
+}
+
+func normalize(a policy.Account) policy.Account {
+	switch a.Protocol {
+	case "prpl-jabber":
+		a.Name, _, _ = strings.Cut(a.Name, "/")
+		a.Name = strings.ToLower(a.Name)
+	case "prpl-irc":
+		a.Name = strings.ToLower(a.Name)
+	}
+	return a
 }
 
 func (a *Account) load(n *node) {
@@ -157,6 +173,22 @@ func (a *Account) loadSettings(n *node) {
 			into[name] = s
 		}
 	}
+	a.migrate()
+}
+
+// migrate is account.c's migrate_xmpp_encryption, which runs after each
+// settings element: an XMPP account that has any gets a connection_security.
+func (a *Account) migrate() {
+	if a.Protocol != "prpl-jabber" || a.String("connection_security", "") != "" {
+		return
+	}
+	security := "require_tls"
+	if a.Bool("old_ssl", false) {
+		security = "old_ssl"
+	} else if !a.Bool("require_tls", true) {
+		security = "opportunistic_tls"
+	}
+	a.Settings["connection_security"] = Setting{Type: "string", Value: security, Migrated: true}
 }
 
 // readSetting is false for what account.c (parse_settings) ignores.

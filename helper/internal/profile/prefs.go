@@ -3,6 +3,7 @@
 package profile
 
 import (
+	"slices"
 	"strings"
 
 	"purpleonion.org/purple-onion/helper/internal/redact"
@@ -23,60 +24,73 @@ type Pref struct {
 	Secret redact.Secret
 	List   []string // of a stringlist or pathlist
 	Line   int
+
+	node *node
 }
 
-// Lookup gives a preference of one of these types; the last one that was
-// loaded wins. Where a preference has a type of its own in libpurple, one of
-// another type in the file is ignored (prefs.c), so callers name the type.
+// Lookup gives a preference; the last one of the file wins. Its type is that
+// of the first: libpurple reads prefs.xml before it sets its own defaults, and
+// ignores what would change a type (prefs.c). Where types are given, one of
+// another type is not found.
 func (p Prefs) Lookup(path string, types ...string) (Pref, bool) {
 	at := p.at[path]
-	for i := len(at) - 1; i >= 0; i-- {
-		pref := p.all[at[i]]
-		for _, t := range types {
-			if pref.Type == t {
-				return pref, true
-			}
-		}
+	if len(at) == 0 {
+		return Pref{}, false
 	}
-	return Pref{}, false
+	pref := p.all[at[len(at)-1]]
+	return pref, len(types) == 0 || slices.Contains(types, pref.Type)
 }
 
-// String gives a string preference, or def.
+// String gives a string preference, or def where there is none. Here and
+// below, one of another type gives what libpurple gives: nothing.
 func (p Prefs) String(path, def string) string {
-	if pref, ok := p.Lookup(path, "string"); ok {
+	switch pref, ok := p.Lookup(path); {
+	case !ok:
+		return def
+	case pref.Type == "string":
 		return pref.Value
 	}
-	return def
+	return ""
 }
 
 // Secret gives a string preference whose name looks like a secret's.
 func (p Prefs) Secret(path string) redact.Secret {
-	pref, _ := p.Lookup(path, "string")
-	return pref.Secret
+	if pref, ok := p.Lookup(path); ok && pref.Type == "string" {
+		return pref.Secret
+	}
+	return redact.Secret{}
 }
 
 // Int gives an int preference, or def.
 func (p Prefs) Int(path string, def int) int {
-	if pref, ok := p.Lookup(path, "int"); ok {
+	switch pref, ok := p.Lookup(path); {
+	case !ok:
+		return def
+	case pref.Type == "int":
 		return atoi(pref.Value)
 	}
-	return def
+	return 0
 }
 
 // Bool gives a bool preference, or def.
 func (p Prefs) Bool(path string, def bool) bool {
-	if pref, ok := p.Lookup(path, "bool"); ok {
-		return atoi(pref.Value) != 0
+	pref, ok := p.Lookup(path)
+	if !ok {
+		return def
 	}
-	return def
+	return pref.Type == "bool" && atoi(pref.Value) != 0
 }
 
 // List gives a pathlist or stringlist preference, such as the plugins in
 // /pidgin/plugins/loaded.
 func (p Prefs) List(path string) []string {
-	pref, _ := p.Lookup(path, "pathlist", "stringlist")
-	return pref.List
+	if pref, ok := p.Lookup(path); ok && pref.isList() {
+		return pref.List
+	}
+	return nil
 }
+
+func (p Pref) isList() bool { return p.Type == "pathlist" || p.Type == "stringlist" }
 
 // All gives every preference in the order of the file.
 func (p Prefs) All() []Pref { return p.all }
@@ -122,17 +136,28 @@ func (r *prefsReader) start(n *node) {
 		return
 	}
 	r.stack = append(r.stack, name)
-	r.add(Pref{Path: "/" + strings.Join(r.stack, "/"), Type: kind, Value: value, Line: n.line})
+	r.add(Pref{Path: "/" + strings.Join(r.stack, "/"), Type: kind, Value: value, Line: n.line, node: n})
 }
 
 var prefTypes = map[string]bool{"bool": true, "int": true, "string": true, "stringlist": true, "path": true, "pathlist": true}
 
 func (r *prefsReader) add(pref Pref) {
+	first := r.prefs.at[pref.Path]
+	if !r.hasParent(pref.Path) || len(first) > 0 && r.prefs.all[first[0]].Type != pref.Type {
+		return
+	}
 	if secretName(pref.Path) {
 		pref.Value, pref.Secret = "", redact.New(pref.Value)
 	}
 	r.prefs.at[pref.Path] = append(r.prefs.at[pref.Path], len(r.prefs.all))
 	r.prefs.all = append(r.prefs.all, pref)
+}
+
+// hasParent says whether libpurple would take a preference of that path: it
+// makes no parents (find_pref_parent), and knows "/purple" before it reads.
+func (r *prefsReader) hasParent(path string) bool {
+	parent := path[:strings.LastIndexByte(path, '/')]
+	return parent == "" || len(r.prefs.at[parent]) > 0 || strings.HasPrefix(path, "/purple/")
 }
 
 func (r *prefsReader) item(value string) {
@@ -141,7 +166,7 @@ func (r *prefsReader) item(value string) {
 		return
 	}
 	pref := &r.prefs.all[at[len(at)-1]]
-	if pref.Type == "stringlist" || pref.Type == "pathlist" {
+	if pref.isList() {
 		pref.List = append(pref.List, value)
 	}
 }

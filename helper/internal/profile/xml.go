@@ -34,7 +34,10 @@ type node struct {
 	line               int
 }
 
-type attr struct{ name, value string }
+type attr struct {
+	name, value string
+	from, to    int // what stands between the quotes
+}
 
 func (n *node) attr(name string) (string, bool) {
 	for _, a := range n.attrs {
@@ -84,11 +87,16 @@ type parser struct {
 	line     int // of linePos
 	linePos  int
 	elements int
+	comments [][2]int // spans; at most maxElements are noted, more are refused
 }
 
 // parseXML reads a whole document and gives its root element.
 func parseXML(data []byte) (*node, error) {
-	p := &parser{data: data, line: 1}
+	return (&parser{data: data, line: 1}).parse()
+}
+
+func (p *parser) parse() (*node, error) {
+	data := p.data
 	if err := p.checkBytes(); err != nil {
 		return nil, err
 	}
@@ -231,6 +239,10 @@ func (p *parser) comment() error {
 	if end+2 >= len(body) || body[end+2] != '>' {
 		return p.fail("a comment contains \"--\"")
 	}
+	if len(p.comments) >= maxElements {
+		return p.fail("it has more than %d comments", maxElements)
+	}
+	p.comments = append(p.comments, [2]int{p.pos, p.pos + 4 + end + 3})
 	p.pos += 4 + end + 3
 	return nil
 }
@@ -348,11 +360,12 @@ func (p *parser) attribute(n *node) error {
 	}
 	p.pos++
 	p.space()
+	from := p.pos + 1
 	value, err := p.quoted()
 	if err != nil {
 		return err
 	}
-	n.attrs = append(n.attrs, attr{name, value})
+	n.attrs = append(n.attrs, attr{name, value, from, p.pos - 1})
 	return nil
 }
 

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build unix
+
+package profile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+const openNoFollow = syscall.O_NOFOLLOW
+
+// replaceFile writes a file of mode 0600 in place of another: a temporary file
+// in the same folder, fsync, rename, fsync of the folder. After an error the
+// old file stands there, or, where only the last step failed, the new one.
+func replaceFile(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	f, err := renameio.TempFile(dir, path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Cleanup() }() // after the rename it does nothing
+	if err := f.Chmod(0o600); err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// checkOwn refuses a file or folder that is a symbolic link or another user's.
+func checkOwn(path string, folder bool) error {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSymlink != 0:
+		return ErrSymlink
+	case folder && !info.IsDir():
+		return errors.New("it is not a folder")
+	case !folder && !info.Mode().IsRegular():
+		return ErrNotRegular
+	case ownerOf(info) != os.Geteuid():
+		return ErrForeign
+	}
+	return nil
+}
+
+// makeOwnDir makes a folder for this user alone.
+func makeOwnDir(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	if err := checkOwn(path, true); err != nil {
+		return &fs.PathError{Op: "use", Path: path, Err: err}
+	}
+	return os.Chmod(path, 0o700)
+}
+
+// lockWait is how long another writer may hold the record.
+const lockWait = 10 * time.Second
+
+var errLocked = errors.New("another purple-onion is writing it")
+
+// lockFile takes an exclusive lock; the caller closes the file to let it go.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|openNoFollow|openNonblock, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(lockWait); ; time.Sleep(20 * time.Millisecond) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			f.Close()
+			return nil, err
+		}
+		if time.Now().After(end) {
+			f.Close()
+			return nil, errLocked
+		}
+	}
+}
