@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The plugin: its description, its signals, load and unload. */
+#define PURPLE_PLUGINS	/* or PURPLE_INIT_PLUGIN makes a static plugin */
 #include "shim.h"
 
 #include <accountopt.h>
@@ -223,8 +224,5 @@ init_plugin(PurplePlugin *plugin)
 {
 	(void)plugin;
 }
-
-/* purple_init_plugin has no prototype in libpurple's headers. */
-G_MODULE_EXPORT gboolean purple_init_plugin(PurplePlugin *plugin);
 
 PURPLE_INIT_PLUGIN(purple_onion, init_plugin, info)

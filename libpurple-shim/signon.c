@@ -23,6 +23,10 @@ signon_refuse(PurpleAccount *account, const char *reason, const char *text,
 	if (!gc || w->told)
 		return;
 	w->told = TRUE;
+	if (!*reason) {
+		reason = "fact-missing";
+		text = "purple-onion's helper gave no answer";
+	}
 	if (passing)
 		error = PURPLE_CONNECTION_ERROR_NETWORK_ERROR;
 	else if (purple_strequal(reason, "certificate-invalid"))

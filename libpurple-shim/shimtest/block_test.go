@@ -25,9 +25,9 @@ func TestBlocksWithoutAGoodHelper(t *testing.T) {
 		{"does not start", fake, "nostart", `fatal purple-onion: .*cannot start`},
 		{"blocks for now", fake, "block", `passing purple-onion: Tor is starting \(tor-starting\)`},
 		{"blocks for good", fake, "fatal", `fatal purple-onion: Tor is starting`},
-		{"says two things", fake, "mismatch:9", `purple-onion: `},
-		{"gives no gate", fake, "noport", `purple-onion: `},
-		{"cannot pin", fake, "nopins", `purple-onion: `},
+		{"says two things", fake, "mismatch:9", `fatal purple-onion: `},
+		{"gives no gate", fake, "noport", `fatal purple-onion: .*fact-missing`},
+		{"cannot pin", fake, "nopins", `fatal purple-onion: `},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -35,9 +35,8 @@ func TestBlocksWithoutAGoodHelper(t *testing.T) {
 			dir := userDir(t, protected(away))
 			h := start(t, dir, install(t, tt.helper), "FAKE_HELPER="+tt.mode)
 			id := "prpl-jabber:" + away
-			for _, verb := range []string{"connect", "register"} {
-				h.do("enable", id, "1")
-				h.do(verb, id)
+			for _, command := range [][]string{{"enable", id, "1"}, {"connect", id}, {"register", id}} {
+				h.do(command...)
 				h.expect(`^error ` + id + ` ` + tt.told)
 				h.expect(`^signed-off ` + id)
 			}
@@ -66,8 +65,7 @@ func TestControlDials(t *testing.T) {
 			}
 			h := start(t, userDir(t, a), path)
 			h.do("enable", "prpl-jabber:"+name, "1")
-			h.do("connect", "prpl-jabber:"+name)
-			if got := <-first; !strings.Contains(got, "<stream:stream") && !strings.HasPrefix(got, "<?xml") {
+			if got := take(t, first); !strings.Contains(got, "<stream:stream") && !strings.HasPrefix(got, "<?xml") {
 				t.Errorf("the server got %q", got)
 			}
 			if dialled := h.quit(); !slices.Contains(dialled, "127.0.0.1:"+port) {
@@ -85,11 +83,10 @@ func TestNoProxyIsCleared(t *testing.T) {
 	h := start(t, userDir(t, a), install(t, fake), "FAKE_HELPER=allow:"+port, "no_proxy=*", "NO_PROXY=*")
 	id := "prpl-jabber:" + away
 	h.do("enable", id, "1")
-	h.do("connect", id)
-	if got := <-first; !strings.HasPrefix(got, "\x05") {
+	if got := take(t, first); !strings.HasPrefix(got, "\x05") {
 		t.Errorf("the gate got %q", got)
 	}
-	if got := <-first; got != "\x01\x09gate-user\x0dgate-password" {
+	if got := take(t, first); got != "\x01\x09gate-user\x0dgate-password" {
 		t.Errorf("the gate got the credentials %q", got)
 	}
 	h.expect(`^error`)
@@ -99,7 +96,6 @@ func TestNoProxyIsCleared(t *testing.T) {
 
 	control := start(t, userDir(t, a), "", "no_proxy=*")
 	control.do("enable", id, "1")
-	control.do("connect", id)
 	control.sync("control")
 	if dialled := control.quit(); !slices.Contains(dialled, "192.0.2.7:5222") {
 		t.Errorf("the control dialled %q: it shows nothing", dialled)
@@ -111,11 +107,10 @@ func TestDeadProxyComesBack(t *testing.T) {
 	port, first := listener(t)
 	h := start(t, userDir(t, protected(away)), install(t, fake), "FAKE_HELPER=allow:"+port)
 	id := "prpl-jabber:" + away
-	for range 2 {
-		h.do("enable", id, "1")
-		h.do("connect", id)
-		<-first
-		<-first
+	for _, command := range [][]string{{"enable", id, "1"}, {"connect", id}} {
+		h.do(command...)
+		take(t, first)
+		take(t, first)
 		h.expect(`^signed-off ` + id)
 		h.do("show", id)
 		h.expect(`proxy 5 127\.0\.0\.1 1 user no`)
@@ -151,7 +146,7 @@ func TestUnload(t *testing.T) {
 	for range 20 {
 		h.do("enable", id, "0")
 		h.do("enable", id, "1")
-		<-first
+		take(t, first)
 		h.do("unload", plugin)
 		h.expect(`^signed-off ` + id)
 		h.expect(`^unloaded .* 1$`)

@@ -147,7 +147,9 @@ func start(t *testing.T, dir, plugin string, env ...string) *host {
 	})
 	h.expect(`^ready`)
 	if plugin != "" {
-		h.saw(`^loaded .* 1$`)
+		if !regexp.MustCompile(`(?m)^loaded .* 1$`).MatchString(strings.Join(h.seen, "\n")) {
+			t.Fatal("the plugin does not load")
+		}
 	}
 	return h
 }
@@ -192,17 +194,6 @@ func (h *host) expect(pattern string) string {
 			h.t.Fatalf("no line matches %q in %v", pattern, deadline)
 		}
 	}
-}
-
-// saw fails unless an earlier line matches.
-func (h *host) saw(pattern string) {
-	h.t.Helper()
-	for _, line := range h.seen {
-		if regexp.MustCompile(pattern).MatchString(line) {
-			return
-		}
-	}
-	h.t.Errorf("no line matched %q", pattern)
 }
 
 // sync waits until all that was asked for so far has been done, and the main
@@ -289,4 +280,16 @@ func silent(t *testing.T) string {
 	t.Cleanup(func() { l.Close() })
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return port
+}
+
+// take waits for what a listener got first.
+func take(t *testing.T, first chan string) string {
+	t.Helper()
+	select {
+	case s := <-first:
+		return s
+	case <-time.After(deadline):
+		t.Fatal("nobody connected")
+		return ""
+	}
 }
