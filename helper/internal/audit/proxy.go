@@ -67,13 +67,9 @@ type globalProxy struct {
 // readGlobal gives the global proxy with libpurple's defaults (proxy.c,
 // purple_proxy_init). A type that is no string is one it does not know.
 func readGlobal(p profile.Prefs) globalProxy {
-	_, set := p.Lookup("/purple/proxy/type", "string")
-	typ := p.String("/purple/proxy/type", "none")
-	if _, other := p.Lookup("/purple/proxy/type", "int", "bool", "path", "stringlist", "pathlist"); other {
-		typ, set = "", true
-	}
+	_, set := p.Lookup("/purple/proxy/type")
 	return globalProxy{
-		typ: typ, set: set,
+		typ: p.String("/purple/proxy/type", "none"), set: set,
 		host: p.String("/purple/proxy/host", ""), port: p.Int("/purple/proxy/port", 0),
 		user: p.String("/purple/proxy/username", ""), password: p.Secret("/purple/proxy/password"),
 	}

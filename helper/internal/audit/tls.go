@@ -10,21 +10,13 @@ import "purpleonion.org/purple-onion/helper/internal/profile"
 // XMPP requires it for the value "require_tls" (jabber.c) and has it from the
 // start for "old_ssl". An absent value is not required: the protocol's own
 // default is "require_starttls" (jabber.h), which is compared with nothing.
-// But where the account has any settings element at all, account.c
-// (migrate_xmpp_encryption) fills an absent or empty value in when it loads.
+// Package profile has filled in what libpurple does when it loads: only an
+// account without any settings element stays without a value.
 func tlsRequired(a profile.Account) bool {
 	if a.Protocol == "prpl-irc" {
 		return a.Bool("ssl", false)
 	}
 	security := a.String("connection_security", "")
-	if security == "" && len(a.Settings)+len(a.UI) > 0 {
-		switch {
-		case a.Bool("old_ssl", false):
-			security = "old_ssl"
-		case a.Bool("require_tls", true):
-			security = "require_tls"
-		}
-	}
 	return security == "require_tls" || security == "old_ssl"
 }
 
