@@ -64,7 +64,7 @@ $(cli): FORCE
 
 # -ffile-prefix-map stays out of cgo's flags: with it the library differs from
 # one build to the next; -trimpath does its work.
-cgo_cflags := $(CFLAGS) -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
+cgo_cflags := $(CFLAGS) -DPONION_VERSION=$(VERSION) -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
 map        := helper/cmd/libpurple-onion/ponion.map
 helper_ld  := -Wl,-z,relro,-z,now,-z,noexecstack,--version-script=$(CURDIR)/$(map)
 
@@ -79,7 +79,7 @@ $(helper): FORCE $(map)
 arch         := $(shell $(CC) -dumpmachine)
 shim_cflags  := -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes \
   -Wmissing-prototypes -Wformat=2 -fstack-protector-strong -fstack-clash-protection \
-  -ffile-prefix-map=$(CURDIR)=. -DPONION_VERSION='"$(VERSION)"' \
+  -ffile-prefix-map=$(CURDIR)=. -DPONION_VERSION=$(VERSION) \
   -Ihelper/cmd/libpurple-onion -Ilibpurple-shim $(shell $(PKG_CONFIG) --cflags purple)
 ifneq ($(filter x86_64-% i686-% i386-%,$(arch)),)
 shim_cflags += -fcf-protection

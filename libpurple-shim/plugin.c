@@ -11,9 +11,6 @@
 #define PONION_VERSION "dev"
 #endif
 
-#define STR_(x) #x
-#define STR(x) STR_(x)
-
 /* `purple-onion doctor` reads this from the file, without loading it. */
 __attribute__((used)) static const char marker[] =
 	"purple-onion-abi=1 version=" PONION_VERSION;

@@ -6,6 +6,16 @@
 #include "_cgo_export.h"
 
 /* cgo's prototypes have no const; the functions behind them keep it. */
+/* `purple-onion doctor` reads this from the file, without loading it. */
+#ifndef PONION_VERSION
+#define PONION_VERSION dev
+#endif
+#define STR_(x) #x
+#define STR(x) STR_(x)
+__attribute__((used)) static const char marker[] =
+	"purple-onion-abi=1 version=" STR(PONION_VERSION);
+_Static_assert(PONION_ABI == 1u, "the marker names the ABI");
+
 static const struct ponion_api api = {
 	.size = sizeof(struct ponion_api),
 	.abi = PONION_ABI,

@@ -75,17 +75,20 @@ func start(settings string, eventFD int) bool {
 
 // wire joins the parts, and is the one place where they meet.
 func (h *helper) wire() bool {
-	conf, err := config.Load(config.File(os.Getenv))
-	if err != nil {
-		h.log("cannot read the configuration: " + err.Error())
+	conf, confErr := config.Load(config.File(os.Getenv))
+	if confErr != nil {
+		h.log("cannot read the configuration: " + confErr.Error())
 	}
 	stateDir := config.Folder(os.Getenv, "XDG_STATE_HOME", ".local/state")
-	h.record = profile.OpenRecord(stateDir, h.userDir)
+	var err error
+	if h.record, err = profile.OpenRecord(stateDir, h.userDir); err != nil {
+		h.log(err.Error()) // every level in it reads as unreadable, and blocks
+	}
 	roots := systemRoots()
 	torStatus := &lateTor{}
 	lateGate := &lateGate{}
 	h.engine = engine.New(engine.Parts{
-		Tor: torStatus, Gate: lateGate, Records: h.record, Config: conf, ConfigRead: err == nil,
+		Tor: torStatus, Gate: lateGate, Records: h.record, Config: conf, ConfigRead: confErr == nil,
 		KnownOnion: gate.KnownOnion, Credentials: tor.NewCredentials,
 		Roots: roots, ReadFile: os.ReadFile, Now: time.Now, Emit: events.push,
 	})
