@@ -59,11 +59,15 @@ func Rest() *Proxy { return &Proxy{Type: "tor", RawType: "tor", Host: RestHost, 
 // AtRest says whether a proxy is exactly that of a protected account at rest.
 func AtRest(p *Proxy) bool { return sameProxy(p, Rest()) }
 
-// ours says whether purple-onion set this proxy: at rest, or for a sign-on
-// during which the program was killed (a gate port and 128-bit credentials).
-func ours(p *Proxy) bool {
-	return AtRest(p) || p != nil && p.Type == "tor" && p.Host == RestHost && oneTime(p.User) && oneTime(p.Password.Reveal())
+// StaleGate says whether a proxy is one that the plugin set for a sign-on
+// during which the program was killed: a gate port and one-time credentials.
+// Protect puts the one at rest back.
+func StaleGate(p *Proxy) bool {
+	return p != nil && p.Type == "tor" && p.Host == RestHost && oneTime(p.User) && oneTime(p.Password.Reveal())
 }
+
+// ours says whether purple-onion set this proxy.
+func ours(p *Proxy) bool { return AtRest(p) || StaleGate(p) }
 
 func oneTime(s string) bool {
 	for _, c := range []byte(s) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // purplecheck builds the host on the real libpurple once for all tests.
@@ -183,4 +184,14 @@ func only(a, b []string) string {
 		}
 	}
 	return strings.Join(list, "\n")
+}
+
+// waitFor waits for an event, up to a deadline.
+func waitFor(t *testing.T, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(60 * time.Second); !happened(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it did not happen within a minute")
+		}
+	}
 }

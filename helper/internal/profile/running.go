@@ -93,30 +93,34 @@ func configOption(arg, next string) (value string, taken, found bool) {
 	return "", false, false
 }
 
-// candidates are the directories that a program may use, and whether they are
-// all. Only Pidgin and Finch are known to take no other.
-func (c commandLine) candidates(cwd string) (dirs []string, all bool) {
+// candidates are the directories that a program may use. With all set it uses
+// no other: so it is for Pidgin and Finch, and for -c. Of another program, one
+// that is named by an argument is taken for the one that it uses; without one
+// nothing is known, as a program may set any directory (purple_util_set_user_dir).
+func (c commandLine) candidates(cwd string) (home, named []string, all bool) {
 	absolute := func(dir string) string {
 		if filepath.IsAbs(dir) {
 			return dir
 		}
 		return filepath.Join(cwd, dir)
 	}
-	known := c.program == "pidgin" || c.program == "finch"
 	if dir := c.userDir(); dir != "" {
-		return []string{absolute(dir)}, true
+		return nil, []string{absolute(dir)}, true
 	}
-	if !known {
-		for _, arg := range c.args[min(1, len(c.args)):] {
-			dirs = append(dirs, absolute(arg))
-		}
-	}
-	home := ""
-	for _, name := range []string{"HOME", "PURPLEHOME"} { // the second on Windows only, but a wrapper may set HOME from it
+	for _, name := range []string{"HOME", "PURPLEHOME"} { // the second counts on Windows only; a wrapper may know it
 		if base := c.env[name]; base != "" {
-			dirs = append(dirs, filepath.Join(base, ".purple"))
-			home = base
+			home = append(home, filepath.Join(base, ".purple"))
 		}
 	}
-	return dirs, known && home != ""
+	if purpleName(c.program) {
+		return home, nil, len(home) > 0
+	}
+	for i, arg := range c.args {
+		if i > 0 && arg != "" {
+			named = append(named, absolute(arg))
+		}
+	}
+	return home, named, false
 }
+
+func purpleName(program string) bool { return program == "pidgin" || program == "finch" }

@@ -67,16 +67,15 @@ func (p process) uses() (found, certain bool) {
 	if err != nil {
 		return !p.gone(), false
 	}
-	dirs, all := c.candidates(cwd)
-	known := all
-	for _, dir := range dirs {
+	home, named, known := c.candidates(cwd)
+	for i, dir := range append(named, home...) {
 		same, exists, err := p.is(dir)
 		switch {
 		case same:
 			return true, true
 		case err != nil:
 			return true, false
-		case exists:
+		case exists && i < len(named):
 			known = true
 		}
 	}
@@ -96,8 +95,6 @@ func (p process) isPurple() (bool, error) {
 	}
 	return false, p.unlessGone(err)
 }
-
-func purpleName(name string) bool { return name == "pidgin" || name == "finch" }
 
 func (p process) unlessGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {

@@ -384,9 +384,9 @@ func (p *parser) quoted() (string, error) {
 	}
 	// Attribute-value normalization, XML 1.0 section 3.3.3.
 	raw = strings.NewReplacer("\n", " ", "\t", " ").Replace(newlines(raw))
-	value, err := decode(raw)
+	value, bad, err := decode(raw)
 	if err != nil {
-		return "", p.fail("%s", err)
+		return "", p.failAt(p.pos+1+bad, "%s", err)
 	}
 	p.pos += end + 2
 	return value, nil
@@ -418,8 +418,8 @@ func (p *parser) characters(cur *node) error {
 	}
 	raw := string(p.data[p.pos : p.pos+end])
 	if cur == nil {
-		if strings.Trim(raw, " \t\r\n") != "" {
-			return p.fail("text outside the root element")
+		if text := strings.TrimLeft(raw, " \t\r\n"); text != "" {
+			return p.failAt(p.pos+end-len(text), "text outside the root element")
 		}
 		p.pos += end
 		return nil
@@ -427,10 +427,10 @@ func (p *parser) characters(cur *node) error {
 	if strings.Contains(raw, "]]>") {
 		return p.fail("\"]]>\" in text")
 	}
-	text, err := decode(newlines(raw))
-	if err != nil {
-		return p.fail("%s", err)
+	if _, bad, err := decode(raw); err != nil { // here offsets still fit
+		return p.failAt(p.pos+bad, "%s", err)
 	}
+	text, _, _ := decode(newlines(raw))
 	cur.text.WriteString(text)
 	p.pos += end
 	return nil
@@ -476,29 +476,31 @@ func newlines(s string) string {
 
 var predefined = map[string]string{"lt": "<", "gt": ">", "amp": "&", "quot": "\"", "apos": "'"}
 
-// decode replaces references; the result is never longer than the source.
-func decode(s string) (string, error) {
+// decode replaces references; the result is never longer than the source. With
+// an error it gives the offset of the reference that is to blame.
+func decode(s string) (string, int, error) {
 	if strings.IndexByte(s, '&') < 0 {
-		return s, nil
+		return s, 0, nil
 	}
 	var b strings.Builder
-	for {
-		i := strings.IndexByte(s, '&')
+	for at := 0; ; {
+		i := strings.IndexByte(s[at:], '&')
 		if i < 0 {
-			b.WriteString(s)
-			return b.String(), nil
+			b.WriteString(s[at:])
+			return b.String(), 0, nil
 		}
-		b.WriteString(s[:i])
-		end := strings.IndexByte(s[i:], ';')
-		if end < 0 || end > 12 {
-			return "", errors.New("\"&\" without a reference")
+		b.WriteString(s[at : at+i])
+		at += i
+		end := strings.IndexByte(s[at:min(at+12, len(s))], ';')
+		if end < 0 {
+			return "", at, errors.New("\"&\" without a reference")
 		}
-		text, err := reference(s[i+1 : i+end])
+		text, err := reference(s[at+1 : at+end])
 		if err != nil {
-			return "", err
+			return "", at, err
 		}
 		b.WriteString(text)
-		s = s[i+end+1:]
+		at += end + 1
 	}
 }
 
