@@ -8,12 +8,14 @@
 #include <version.h>
 
 #ifndef PONION_VERSION
-#define PONION_VERSION "dev"
+#define PONION_VERSION dev
 #endif
+#define STR_(x) #x
+#define STR(x) STR_(x)
 
 /* `purple-onion doctor` reads this from the file, without loading it. */
 __attribute__((used)) static const char marker[] =
-	"purple-onion-abi=1 version=" PONION_VERSION;
+	"purple-onion-abi=1 version=" STR(PONION_VERSION);
 G_STATIC_ASSERT(PONION_ABI == 1u);
 
 PurplePlugin *shim_plugin;
@@ -203,7 +205,7 @@ static PurplePluginInfo info = {
 	.priority = PURPLE_PRIORITY_HIGHEST,
 	.id = (char *)SHIM_ID,
 	.name = (char *)"purple-onion",
-	.version = (char *)PONION_VERSION,
+	.version = (char *)STR(PONION_VERSION),
 	.summary = (char *)"Protected accounts reach nothing but Tor.",
 	.description = (char *)
 		"Each protected account connects through Tor on a circuit of "

@@ -38,6 +38,13 @@ wish_free(gpointer data)
 	g_free(wish);
 }
 
+static char *
+id_of(PurpleAccount *account)
+{
+	return g_strdup_printf("%s:%s", account->protocol_id,
+			       account->username);
+}
+
 static int
 level_now(PurpleAccount *account)
 {
@@ -128,7 +135,7 @@ wishes_of(PurpleRequestFields *fields, GString *plan)
 
 	for (l = purple_accounts_get_all(); l; l = l->next) {
 		PurpleAccount *account = l->data;
-		char *id = g_strdup_printf("%p", (void *)account);
+		char *id = id_of(account);
 		PurpleRequestField *field =
 			purple_request_fields_get_field(fields, id);
 		struct wish *wish;
@@ -192,7 +199,7 @@ protect_show(PurplePluginAction *action)
 	purple_request_fields_add_group(fields, group);
 	for (l = purple_accounts_get_all(); l; l = l->next) {
 		PurpleAccount *account = l->data;
-		char *id = g_strdup_printf("%p", (void *)account);
+		char *id = id_of(account);
 		int now = level_now(account);
 		PurpleRequestField *field = purple_request_field_choice_new(
 			id, purple_account_get_username(account),

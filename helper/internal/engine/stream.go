@@ -106,7 +106,13 @@ func (e *Engine) TorChanged(now TorStatus) {
 }
 
 func torText(s TorStatus) string {
-	text := fmt.Sprintf("Tor is %s (%d%%), stream isolation %s", s.State, s.Progress, s.Isolation)
+	text := "Tor is " + s.State.String()
+	if s.Progress >= 0 && s.Progress < 100 {
+		text += fmt.Sprintf(" (%d%%)", s.Progress)
+	}
+	if s.State == policy.TorReady {
+		text += ", stream isolation " + s.Isolation.String()
+	}
 	if s.Socks != "" {
 		text += ", SOCKS " + s.Socks
 	}
