@@ -49,6 +49,7 @@ type bench struct {
 	dialled   []string
 	fail      map[string]error // by host
 	isolation policy.Isolation
+	proxy     string // a SOCKS proxy before the server; empty: none
 	decide    func(Request) policy.Decision
 }
 
@@ -96,11 +97,40 @@ func (b *bench) dial(ctx context.Context, user, password redact.Secret, host str
 	if err != nil {
 		return nil, err
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", b.server.Addr().String())
+	conn, err := b.reach(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return plainStream{conn.(*net.TCPConn), iso}, nil
+	return plainStream{conn, iso}, nil
+}
+
+// reach connects to the server, through a SOCKS proxy where there is one.
+func (b *bench) reach(ctx context.Context) (*net.TCPConn, error) {
+	b.mu.Lock()
+	to := b.proxy
+	b.mu.Unlock()
+	if to == "" {
+		to = b.server.Addr().String()
+	}
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", to)
+	if err != nil {
+		return nil, err
+	}
+	conn := c.(*net.TCPConn)
+	if b.proxy == "" {
+		return conn, nil
+	}
+	port := b.server.Addr().(*net.TCPAddr).Port
+	for _, m := range []struct {
+		send []byte
+		want int
+	}{{[]byte{5, 1, 2}, 2}, {login("tu", "tp"), 2}, {connectTo("127.0.0.1", uint16(port)), 10}} {
+		_, _ = conn.Write(m.send)
+		if _, err = io.ReadFull(conn, make([]byte, m.want)); err != nil {
+			return nil, err
+		}
+	}
+	return conn, nil
 }
 
 func (b *bench) dials() []string {

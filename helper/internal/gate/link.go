@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -153,14 +154,13 @@ func (l *link) closed() {
 }
 
 // linger waits until the client has closed; what it still sends goes nowhere.
+// end may cut a read short from elsewhere: the time decides, not the error.
 func (l *link) linger() {
-	_ = l.client.SetReadDeadline(time.Now().Add(l.gate.config.Limits.Linger))
-	if l.gate.ctx.Err() != nil {
-		return
-	}
+	until := time.Now().Add(l.gate.config.Limits.Linger)
 	var waste [512]byte
-	for {
-		if _, err := l.client.Read(waste[:]); err != nil {
+	for l.gate.ctx.Err() == nil && time.Now().Before(until) {
+		_ = l.client.SetReadDeadline(until)
+		if _, err := l.client.Read(waste[:]); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return
 		}
 	}
