@@ -102,7 +102,8 @@ func (a *auditor) account(acct profile.Account, p Proxy, record policy.LevelFact
 	case level != policy.LevelNone:
 		x.broken = !profile.AtRest(acct.Proxy) || !policy.ProtocolProven(acct.Protocol)
 	default:
-		x.broken = atRest(acct.Proxy) // the level was lost in both places
+		// the level was lost in both places
+		x.broken = atRest(acct.Proxy) || profile.StaleGate(acct.Proxy)
 	}
 	return x
 }

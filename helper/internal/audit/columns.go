@@ -56,13 +56,14 @@ func fit(text string, width int) string {
 
 // paragraph wraps text behind a label.
 func (w *writer) paragraph(label, text string) {
-	for _, line := range wrap(text, columns-len(label)) {
+	for _, line := range Wrap(text, columns-len(label)) {
 		fmt.Fprintln(w, label+line)
 		label = strings.Repeat(" ", len(label))
 	}
 }
 
-func wrap(text string, width int) []string {
+// Wrap breaks text into lines of at most width columns, at spaces.
+func Wrap(text string, width int) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
@@ -109,7 +110,7 @@ func (w *writer) command(label, text string) {
 	}
 	fmt.Fprintln(w, label+line)
 	if hasComment {
-		for _, l := range wrap(comment, columns-len(indent)-2) {
+		for _, l := range Wrap(comment, columns-len(indent)-2) {
 			fmt.Fprintln(w, indent+"# "+l)
 		}
 	}

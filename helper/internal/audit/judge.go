@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/profile"
 )
 
 // judge runs the checks of one user directory. An account is named by one
@@ -55,7 +56,7 @@ func ours(x *account) bool { return x.protected() || x.broken && claimsProtectio
 // claimsProtection is false for an account that is broken only because the
 // record cannot be read: nothing says that it is protected.
 func claimsProtection(x *account) bool {
-	return x.protection() != policy.LevelNone.String() || x.Level().Presence == policy.Unreadable || atRest(x.Proxy)
+	return x.protection() != policy.LevelNone.String() || x.Level().Presence == policy.Unreadable || atRest(x.Proxy) || profile.StaleGate(x.Proxy)
 }
 
 func (a *auditor) byEnvironment(x *account) bool {

@@ -33,7 +33,9 @@ func (a *auditor) hostnameLookup() {
 	}
 	known := inHosts(hosts, a.Hostname)
 	switch {
-	case a.Hostname == "" || answeredHere(order, known, a.Hostname):
+	case a.Hostname == "":
+		a.report.Errors = append(a.report.Errors, Problem{Path: "machine", Message: "the computer's name could not be found out"})
+	case answeredHere(order, known, a.Hostname):
 	case known:
 		a.findAs("hostname-lookup", "", []string{"machine"}, "DNS is asked for this computer's name before /etc/hosts is",
 			"sudoedit /etc/nsswitch.conf  # hosts: files myhostname, then the rest")

@@ -161,7 +161,7 @@ func (w *writer) severity(s Severity) string {
 }
 
 func (w *writer) finding(f Finding, several bool) {
-	for i, line := range wrap(f.Check+": "+Printable(f.Message), columns-6) {
+	for i, line := range Wrap(f.Check+": "+Printable(f.Message), columns-6) {
 		if i == 0 {
 			fmt.Fprintf(w, "%s  %s\n", w.severity(f.Severity), line)
 		} else {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"purpleonion.org/purple-onion/helper/internal/audit"
+	"purpleonion.org/purple-onion/helper/internal/config"
+)
+
+const columns = 80
+
+func explainCommand(w world) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [CHECK]",
+		Short: "Explain a check of the audit, or list them all",
+
+		DisableFlagsInUseLine: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError(fmt.Sprintf("unknown argument %q", args[1]))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				listChecks(w)
+				return nil
+			}
+			c, ok := audit.Find(args[0])
+			if !ok {
+				return usageError(fmt.Sprintf("unknown check %q; purple-onion explain lists them", args[0]))
+			}
+			explain(w, c)
+			return nil
+		},
+	}
+}
+
+func listChecks(w world) {
+	for _, c := range audit.Checks {
+		fmt.Fprintf(w.out, "%s  %s\n", c.Severity, c.Name)
+		w.indented("      ", c.Why)
+	}
+}
+
+func explain(w world, c audit.Check) {
+	fmt.Fprintf(w.out, "%s (%s)\n", c.Name, c.Severity)
+	for _, part := range []struct{ title, text string }{
+		{"In short", c.Why},
+		{"The threat", c.Threat},
+		{"What was looked at", c.Looks},
+		{"What it does not show", c.Limits},
+		{"Remedy", c.Remedy},
+	} {
+		fmt.Fprintf(w.out, "\n%s\n", part.title)
+		w.indented("  ", part.text)
+	}
+}
+
+func (w world) indented(indent, text string) {
+	for _, line := range audit.Wrap(text, columns-len(indent)) {
+		fmt.Fprintln(w.out, indent+line)
+	}
+}
+
+// helpCommand shows the help of a command, and the table of configuration keys.
+func helpCommand(w world, root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND|config]",
+		Short: "Help for a command; help config: every key of config.toml",
+
+		DisableFlagsInUseLine: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] == "config" {
+				helpConfig(w)
+				return nil
+			}
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 || c == root && len(args) > 0 {
+				return usageError(fmt.Sprintf("no help for %q", strings.Join(args, " ")))
+			}
+			return c.Help()
+		},
+	}
+}
+
+func helpConfig(w world) {
+	path := config.File(w.getenv)
+	if path == "" {
+		path = "purple-onion/config.toml in $XDG_CONFIG_HOME"
+	}
+	fmt.Fprintf(w.out, "Configuration file: %s\n", audit.Printable(path))
+	w.indented("", "It is TOML. A missing file means the defaults; a key that is not below, or a value that is not allowed, is an error.")
+	for _, k := range config.Keys {
+		fmt.Fprintf(w.out, "\n%s\n", k.Name)
+		line := k.Type
+		if k.Default != "" {
+			line += ", default " + k.Default
+		}
+		w.indented("    ", line)
+		w.indented("    ", k.Meaning)
+	}
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"purpleonion.org/purple-onion/helper/internal/audit"
+	"purpleonion.org/purple-onion/helper/internal/config"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// world is all of the system that the commands use beside the files that they
+// are told to.
+type world struct {
+	out, err io.Writer
+	getenv   func(string) string
+	lookup   func(string) (string, bool)
+	program  func(string) bool // is there such a program in PATH?
+	hostname string            // empty where it cannot be found out
+	root     string            // where /etc is
+	colour   bool              // is stdout a terminal that takes colour?
+}
+
+func main() { os.Exit(run(os.Args[1:], system())) }
+
+func system() world {
+	hostname, _ := os.Hostname()
+	return world{
+		out: os.Stdout, err: os.Stderr, getenv: os.Getenv, lookup: os.LookupEnv,
+		program: inPath, hostname: hostname, root: "/", colour: takesColour(),
+	}
+}
+
+// inPath finds programs as glib does, in the current folder too.
+func inPath(name string) bool {
+	_, err := exec.LookPath(name)
+	return err == nil || errors.Is(err, exec.ErrDot)
+}
+
+func takesColour() bool {
+	info, err := os.Stdout.Stat()
+	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0
+	return terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// stateDir is where purple-onion keeps its record.
+func (w world) stateDir() string {
+	return config.Folder(w.getenv, "XDG_STATE_HOME", ".local/state")
+}
+
+// commands is the whole command line, in the order in which it is shown.
+func commands(w world) *cobra.Command {
+	root := &cobra.Command{
+		Use:     "purple-onion COMMAND",
+		Short:   "Pidgin and other libpurple programs over Tor, and nothing else",
+		Version: version,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError(fmt.Sprintf("unknown command %q", args[0]))
+			}
+			return usageError("no command")
+		},
+		SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetVersionTemplate("purple-onion {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error()) })
+	root.AddCommand(auditCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), doctorCommand(w))
+	root.SetHelpCommand(helpCommand(w, root))
+	root.SetOut(w.out)
+	root.SetErr(w.err)
+	cobra.EnableCommandSorting = false
+	return root
+}
+
+// exit is an error that comes with an exit code, and, for a wrong command
+// line, is followed by the usage.
+type exit struct {
+	code int
+	text string // empty: all was said
+}
+
+func (e exit) Error() string { return e.text }
+
+func usageError(text string) error { return exit{2, text} }
+
+func run(args []string, w world) int {
+	root := commands(w)
+	root.SetArgs(commandFirst(root, args))
+	command, err := root.ExecuteC()
+	var e exit
+	switch {
+	case err == nil:
+		return 0
+	case !errors.As(err, &e):
+		e = exit{2, err.Error()} // cobra's own: too many arguments
+	}
+	if e.text != "" {
+		fmt.Fprintf(w.err, "purple-onion: %s\n", audit.Printable(strings.TrimSpace(e.text)))
+	}
+	if e.code == 2 && e.text != "" {
+		fmt.Fprintf(w.err, "Usage: %s\nMore: %s --help\n", command.UseLine(), command.CommandPath())
+	}
+	return e.code
+}
+
+// commandFirst puts the command before flags that stand in front of it; cobra
+// would take the command for the value of a flag that it has not met yet.
+func commandFirst(root *cobra.Command, args []string) []string {
+	for i := 0; i < len(args); i++ {
+		name, isFlag := strings.CutPrefix(args[i], "--")
+		if !isFlag || name == "" {
+			return append(append([]string{args[i]}, args[:i]...), args[i+1:]...)
+		}
+		for _, c := range root.Commands() {
+			if f := c.Flags().Lookup(name); f != nil && f.NoOptDefVal == "" {
+				i++ // its value
+				break
+			}
+		}
+	}
+	return args
+}
+
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError(fmt.Sprintf("unknown argument %q", args[0]))
+	}
+	return nil
+}
+
+func oneOf(flag, value string, allowed ...string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return usageError(fmt.Sprintf("--%s is one of %s, not %q", flag, strings.Join(allowed, ", "), value))
+}

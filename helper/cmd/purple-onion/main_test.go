@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"purple-onion": func() { os.Exit(run(os.Args[1:], scripted())) },
+	})
+}
+
+// scripted is a machine whose /etc and name the script makes.
+func scripted() world {
+	w := system()
+	w.root, w.hostname = filepath.Join(os.Getenv("WORK"), "root"), "box"
+	return w
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Vars = append(e.Vars, "HOME="+filepath.Join(e.WorkDir, "home"), "XDG_CONFIG_HOME=", "XDG_STATE_HOME=", "PURPLEHOME=", "NO_COLOR=", "WORK="+e.WorkDir)
+			etc := filepath.Join(e.WorkDir, "root/etc")
+			if err := os.MkdirAll(etc, 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(etc, "hosts"), []byte("127.0.1.1 box\n"), 0o644); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(etc, "nsswitch.conf"), []byte("hosts: files dns\n"), 0o644)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"private": private,
+			"status":  status,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// private makes the files of a folder 0600, as libpurple does.
+func private(ts *testscript.TestScript, _ bool, args []string) {
+	for _, dir := range args {
+		ts.Check(filepath.WalkDir(ts.MkAbs(dir), func(path string, e os.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			return os.Chmod(path, 0o600)
+		}))
+	}
+}
+
+// status N COMMAND... runs it and holds its exit code against N.
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	var failed *exec.ExitError
+	if err != nil {
+		got = "not run: " + err.Error()
+		if e, ok := err.(*exec.ExitError); ok {
+			failed = e
+			got = strings.TrimPrefix(failed.String(), "exit status ")
+		}
+	}
+	if got != args[0] {
+		ts.Fatalf("exit %s, want %s", got, args[0])
+	}
+}
+
+// The real program opens no socket and no file for writing: not the audit, not
+// Go's runtime below it. The control arm, doctor, opens sockets, so strace
+// would have shown them.
+func TestAuditOnlyReads(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("strace is Linux's")
+	}
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "purple-onion")
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	home := filepath.Join(dir, "home")
+	if err := os.CopyFS(filepath.Join(home, ".purple"), os.DirFS("../../internal/profile/testdata/sample")); err != nil {
+		t.Fatal(err)
+	}
+	trace := func(args ...string) string {
+		log := filepath.Join(dir, "strace."+args[0])
+		cmd := exec.Command("strace", append([]string{"-f", "-qq", "-o", log, binary}, args...)...)
+		cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}
+		out, err := cmd.CombinedOutput()
+		if e, ok := err.(*exec.ExitError); err != nil && (!ok || e.ExitCode() != 1) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		data, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	if bad := intrusive(trace("audit", "--format", "json")); len(bad) > 0 {
+		t.Errorf("the audit did\n%s", strings.Join(bad, "\n"))
+	}
+	if bad := intrusive(trace("doctor")); len(bad) == 0 {
+		t.Error("strace shows nothing of doctor's sockets: the test shows nothing")
+	}
+}
+
+// intrusive gives the calls that reach the network, change a file, or start
+// a program.
+func intrusive(log string) []string {
+	var bad []string
+	for i, line := range strings.Split(log, "\n") {
+		_, call, _ := strings.Cut(line, " ") // after the process
+		call = strings.TrimSpace(call)
+		name, arguments, isCall := strings.Cut(call, "(")
+		if !isCall {
+			continue
+		}
+		switch name {
+		case "socket", "connect", "bind", "sendto", "sendmsg", "listen", "socketpair", "creat", "unlink", "unlinkat", "rename", "renameat", "renameat2", "mkdir", "mkdirat",
+			"rmdir", "link", "linkat", "symlink", "symlinkat", "truncate", "ftruncate", "chmod", "fchmod", "fchmodat", "chown", "fchown", "utimensat", "fork", "vfork":
+			bad = append(bad, line)
+		case "execve":
+			if i > 0 {
+				bad = append(bad, line)
+			}
+		case "open", "openat":
+			for _, flag := range []string{"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"} {
+				if strings.Contains(arguments, flag) {
+					bad = append(bad, line)
+					break
+				}
+			}
+		}
+	}
+	return bad
+}
