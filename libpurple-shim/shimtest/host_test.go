@@ -293,3 +293,15 @@ func take(t *testing.T, first chan string) string {
 		return ""
 	}
 }
+
+// closedPort is a loopback port where nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}

@@ -140,16 +140,47 @@ static PurpleNotifyUiOps notify_ops = {
 	.notify_uri = notify_uri,
 };
 
+struct press {
+	PurpleRequestActionCb cb;
+	void *data;
+	int index;
+};
+
+static gboolean
+press_button(gpointer data)
+{
+	struct press *press = data;
+
+	press->cb(press->data, press->index);
+	g_free(press);
+	say("pressed");
+	return FALSE;
+}
+
+/* The last button of a question of purple-onion's own is pressed where forms
+ * are accepted; a question of libpurple's (a certificate) never is. */
 static void *
 request_action(const char *title, const char *primary, const char *secondary,
 	       int def, PurpleAccount *account, const char *who,
 	       PurpleConversation *conv, void *data, size_t n, va_list actions)
 {
-	(void)def; (void)account; (void)who; (void)conv; (void)data; (void)n;
-	(void)actions;
+	struct press *press = g_new0(struct press, 1);
+	size_t i;
+
+	(void)def; (void)account; (void)who; (void)conv;
 	say("ask %s | %s | %s", title ? title : "", primary ? primary : "",
 	    secondary ? secondary : "");
-	return NULL;
+	for (i = 0; i < n; i++) {
+		(void)va_arg(actions, char *);
+		press->cb = va_arg(actions, PurpleRequestActionCb);
+	}
+	press->data = data;
+	press->index = (int)n - 1;
+	if (accept_forms && purple_strequal(title, "purple-onion"))
+		g_idle_add(press_button, press);
+	else
+		g_free(press);
+	return press;
 }
 
 static void

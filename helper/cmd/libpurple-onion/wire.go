@@ -99,6 +99,9 @@ func (h *helper) wire() bool {
 	}
 	h.gate = g
 	lateGate.gate.Store(g)
+	if confErr != nil {
+		return true // nobody may connect, and what the user wants of Tor is not known
+	}
 	h.tor = tor.Start(tor.Settings{
 		Mode: conf.Tor.Mode, Socks: conf.Tor.Socks, Control: conf.Tor.Control, ControlPassword: conf.Tor.ControlPassword,
 		Program: conf.Tor.Program, Torrc: conf.Tor.Torrc, StateDir: filepath.Join(stateDir, "tor"),
@@ -199,7 +202,9 @@ func stop() {
 	done := make(chan struct{})
 	background("stop", func() {
 		defer close(done)
-		h.tor.Close()
+		if h.tor != nil {
+			h.tor.Close()
+		}
 	})
 	select {
 	case <-done:
