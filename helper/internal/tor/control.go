@@ -61,6 +61,8 @@ func openControlConn(ctx context.Context, a address, c candidate) (*controlConn,
 	}
 	b := &boundedConn{Conn: conn, budget: maxAnswer}
 	k := &controlConn{conn: b, bine: bine.NewConn(textproto.NewConn(b))}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
 	_ = conn.SetDeadline(time.Now().Add(controlTimeout))
 	if err = k.authenticate(c); err != nil {
 		k.close()

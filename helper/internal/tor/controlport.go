@@ -39,6 +39,7 @@ func openControl(ctx context.Context, c candidate) (*controlPort, error) {
 			}
 			continue
 		}
+		context.AfterFunc(ctx, k.close) // whoever closes us does not wait for an answer
 		p, err := useControl(ctx, a, c, k)
 		if err != nil {
 			k.close()
@@ -89,6 +90,7 @@ func (p *controlPort) openEvents(ctx context.Context, a address, c candidate) er
 		events.close()
 		return fmt.Errorf("control port %s: %w: %w", a, errNoControl, err)
 	}
+	context.AfterFunc(ctx, events.close)
 	p.state, p.events = ControlOpen, events
 	guarded(p.readEvents, p.close)
 	return nil
@@ -105,12 +107,8 @@ func (p *controlPort) readEvents() {
 		switch kind, rest, _ := strings.Cut(line, " "); kind {
 		case "STREAM":
 			p.streams.event(rest)
-		case "STATUS_CLIENT", "CONF_CHANGED", "CONF_CHANGED\n":
+		default: // STATUS_CLIENT, CONF_CHANGED
 			p.announce()
-		default:
-			if strings.HasPrefix(line, "CONF_CHANGED") {
-				p.announce()
-			}
 		}
 	}
 }

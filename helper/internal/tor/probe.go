@@ -41,6 +41,7 @@ func probe(ctx context.Context, c candidate, control *controlPort, gatePorts []u
 		return policy.IsolationUnknown, err
 	}
 	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	user, password := NewCredentials()
 	if err := authenticate(conn, user, password, c.checkOwner); err != nil {
 		return policy.IsolationUnknown, err
@@ -85,8 +86,7 @@ func resolveLiteral(conn net.Conn) error {
 	return err
 }
 
-// connect opens a connection to a listener; its deadline is the context's, and
-// the end of the context closes what is still waiting on it.
+// connect opens a connection to a listener; its deadline is the context's.
 func connect(ctx context.Context, a address) (net.Conn, error) {
 	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, a.network, a.path)
 	switch {
