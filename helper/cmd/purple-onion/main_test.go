@@ -78,8 +78,8 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // The real program opens no socket and no file for writing: not the audit, not
-// Go's runtime below it. The control arm, doctor, opens sockets, so strace
-// would have shown them.
+// Go's runtime below it. The control arms, doctor and protect, do, so strace
+// would have shown it.
 func TestAuditOnlyReads(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("strace is Linux's")
@@ -112,8 +112,11 @@ func TestAuditOnlyReads(t *testing.T) {
 	if bad := intrusive(trace("audit", "--format", "json")); len(bad) > 0 {
 		t.Errorf("the audit did\n%s", strings.Join(bad, "\n"))
 	}
-	if bad := intrusive(trace("doctor")); len(bad) == 0 {
+	if bad := strings.Join(intrusive(trace("doctor")), "\n"); !strings.Contains(bad, "socket(") {
 		t.Error("strace shows nothing of doctor's sockets: the test shows nothing")
+	}
+	if bad := strings.Join(intrusive(trace("protect", "none@xmpp.example")), "\n"); !strings.Contains(bad, "O_CREAT") || !strings.Contains(bad, "rename") {
+		t.Error("strace shows nothing of what protect writes: the test shows nothing")
 	}
 }
 

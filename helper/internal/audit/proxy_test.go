@@ -34,7 +34,7 @@ type diffCase struct {
 }
 
 func TestProxyAgreesWithLibpurple(t *testing.T) {
-	host := buildHost(t)
+	host := buildC(t, "proxyhost")
 	rng := rand.New(rand.NewPCG(1, 2))
 	var cases []diffCase
 	for range generatedCases {
@@ -151,14 +151,15 @@ func compareOne(t *testing.T, c diffCase, a profile.Account, ours Proxy, theirs 
 	}
 }
 
-func buildHost(t *testing.T) string {
+// buildC builds a program of testdata on the real libpurple.
+func buildC(t *testing.T, name string) string {
 	t.Helper()
 	flags, err := exec.Command("pkg-config", "--cflags", "--libs", "purple").Output()
 	if err != nil {
 		t.Fatalf("cannot build the libpurple host: pkg-config purple: %v", err)
 	}
-	host := filepath.Join(t.TempDir(), "proxyhost")
-	args := append([]string{"-Wall", "-Wextra", "-Werror", "-o", host, "testdata/proxyhost.c"}, strings.Fields(string(flags))...)
+	host := filepath.Join(t.TempDir(), name)
+	args := append([]string{"-Wall", "-Wextra", "-Werror", "-o", host, "testdata/" + name + ".c"}, strings.Fields(string(flags))...)
 	if out, err := exec.Command("cc", args...).CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the libpurple host: %v\n%s", err, out)
 	}
