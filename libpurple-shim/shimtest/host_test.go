@@ -8,9 +8,7 @@
 package shimtest
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"purpleonion.org/purple-onion/libpurple-shim/drive"
 )
 
 const deadline = 20 * time.Second
@@ -64,17 +64,16 @@ func userDir(t *testing.T, accounts ...account) string {
 	return dir
 }
 
-// host is a running host program.
+// host is a host under strace.
 type host struct {
+	*drive.Host
 	t      *testing.T
-	in     io.WriteCloser
-	lines  chan string
-	seen   []string
-	cmd    *exec.Cmd
 	strace string
-	dir    string
-	plugin string
 }
+
+func (h *host) do(words ...string)           { h.t.Helper(); h.Do(words...) }
+func (h *host) expect(pattern string) string { h.t.Helper(); return h.Expect(pattern) }
+func (h *host) sync(word string)             { h.t.Helper(); h.Sync(word) }
 
 // install lays out plugin and helper as an installation does. helper is a
 // library's path; empty: none.
@@ -114,109 +113,17 @@ func start(t *testing.T, dir, plugin string, env ...string) *host {
 	cmd := exec.Command("strace", args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LC_ALL=C.UTF-8",
 		"ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:handle_segv=0:log_path=" + filepath.Join(home, "asan"), "XDG_STATE_HOME=" + home}, env...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = &tail{}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("cannot start the host: %v", err)
-	}
-	h := &host{t: t, in: in, lines: make(chan string, 10000), cmd: cmd, strace: trace, dir: dir, plugin: plugin}
-	go func() {
-		s := bufio.NewScanner(out)
-		s.Buffer(nil, 1<<20)
-		for s.Scan() {
-			h.lines <- s.Text()
-		}
-		close(h.lines)
-	}()
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("seen: %s\nstderr: %s", strings.Join(h.seen, "\n"), cmd.Stderr)
-		}
-		if cmd.ProcessState == nil {
-			_ = in.Close()
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
-	})
-	h.expect(`^ready`)
-	if plugin != "" {
-		if !regexp.MustCompile(`(?m)^loaded .* 1$`).MatchString(strings.Join(h.seen, "\n")) {
-			t.Fatal("the plugin does not load")
-		}
+	h := &host{drive.Start(t, cmd), t, trace}
+	if plugin != "" && h.Find(`^loaded .* 1$`) == "" {
+		t.Fatal("the plugin does not load")
 	}
 	return h
-}
-
-// tail keeps the end of what the host wrote to stderr.
-type tail struct{ b []byte }
-
-func (w *tail) Write(p []byte) (int, error) {
-	w.b = append(w.b, p...)
-	if len(w.b) > 1<<16 {
-		w.b = w.b[len(w.b)-1<<15:]
-	}
-	return len(p), nil
-}
-
-func (w *tail) String() string { return string(w.b) }
-
-// do sends a command; its words are separated by tabs on the wire.
-func (h *host) do(words ...string) {
-	h.t.Helper()
-	if _, err := fmt.Fprintln(h.in, strings.Join(words, "\t")); err != nil {
-		h.t.Fatalf("cannot tell the host %q: %v", words, err)
-	}
-}
-
-// expect waits for a line that matches and gives it.
-func (h *host) expect(pattern string) string {
-	h.t.Helper()
-	re := regexp.MustCompile(pattern)
-	timeout := time.After(deadline)
-	for {
-		select {
-		case line, ok := <-h.lines:
-			if !ok {
-				h.t.Fatalf("the host ended while waiting for %q", pattern)
-			}
-			h.seen = append(h.seen, line)
-			if re.MatchString(line) {
-				return line
-			}
-		case <-timeout:
-			h.t.Fatalf("no line matches %q in %v", pattern, deadline)
-		}
-	}
-}
-
-// sync waits until all that was asked for so far has been done, and the main
-// loop has turned.
-func (h *host) sync(word string) {
-	h.t.Helper()
-	for i := range 3 {
-		tag := fmt.Sprintf("%s-%d", word, i)
-		h.do("ping", tag)
-		h.expect("^pong " + tag + "$")
-	}
 }
 
 // quit ends the host and gives the addresses of INET connects and sends.
 func (h *host) quit() []string {
 	h.t.Helper()
-	h.do("quit")
-	for line := range h.lines {
-		h.seen = append(h.seen, line)
-	}
-	if err := h.cmd.Wait(); err != nil {
-		h.t.Errorf("the host ended badly: %v", err)
-	}
+	h.Quit()
 	return inet(h.t, h.strace)
 }
 
