@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,12 +66,11 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 	err := ts.Exec(args[1], args[2:]...)
 	got := "0"
 	var failed *exec.ExitError
-	if err != nil {
+	switch {
+	case errors.As(err, &failed):
+		got = strings.TrimPrefix(failed.String(), "exit status ")
+	case err != nil:
 		got = "not run: " + err.Error()
-		if e, ok := err.(*exec.ExitError); ok {
-			failed = e
-			got = strings.TrimPrefix(failed.String(), "exit status ")
-		}
 	}
 	if got != args[0] {
 		ts.Fatalf("exit %s, want %s", got, args[0])
@@ -100,7 +100,8 @@ func TestAuditOnlyReads(t *testing.T) {
 		cmd := exec.Command("strace", append([]string{"-f", "-qq", "-o", log, binary}, args...)...)
 		cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}
 		out, err := cmd.CombinedOutput()
-		if e, ok := err.(*exec.ExitError); err != nil && (!ok || e.ExitCode() != 1) {
+		var failed *exec.ExitError
+		if err != nil && (!errors.As(err, &failed) || failed.ExitCode() != 1) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		data, err := os.ReadFile(log)

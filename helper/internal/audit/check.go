@@ -12,8 +12,8 @@ const (
 	Info Severity = "info"
 )
 
-// AtLeast says whether s is as bad as other, or worse.
-func (s Severity) AtLeast(other Severity) bool { return s.rank() >= other.rank() }
+// Reaches says whether s is as bad as other, or worse.
+func (s Severity) Reaches(other Severity) bool { return s.rank() >= other.rank() }
 
 func (s Severity) rank() int {
 	switch s {

@@ -95,7 +95,7 @@ func (r *Report) ExitCode(failOn string) int {
 		return 3
 	}
 	for _, f := range r.Findings {
-		if failOn != "never" && f.Severity.AtLeast(Severity(failOn)) {
+		if failOn != "never" && f.Severity.Reaches(Severity(failOn)) {
 			return 1
 		}
 	}
@@ -107,7 +107,7 @@ func (r *Report) Only(least Severity) *Report {
 	shown := *r
 	shown.Findings = []Finding{}
 	for _, f := range r.Findings {
-		if f.Severity.AtLeast(least) {
+		if f.Severity.Reaches(least) {
 			shown.Findings = append(shown.Findings, f)
 		}
 	}

@@ -77,7 +77,7 @@ func (r *Report) worst(dir string) map[string]Severity {
 	worst := map[string]Severity{}
 	for _, f := range r.Findings {
 		for _, s := range f.Subjects {
-			if f.UserDir == dir && !worst[s].AtLeast(f.Severity) {
+			if f.UserDir == dir && !worst[s].Reaches(f.Severity) {
 				worst[s] = f.Severity
 			}
 		}
@@ -143,6 +143,7 @@ func (a Account) where() string {
 		return "proxy not valid" + by
 	case TypeTor:
 		return "Tor " + at + by
+	case TypeHTTP, TypeSOCKS4, TypeSOCKS5:
 	}
 	return string(p.Type) + " " + at + by
 }
