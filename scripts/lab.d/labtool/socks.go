@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"time"
+)
+
+// connect opens HOST:PORT through the SOCKS port, by name, trying again with
+// a new user name (so on a new circuit) until the time is over.
+func connect(args []string) (int, error) {
+	host, port, err := net.SplitHostPort(args[2])
+	if err != nil {
+		return 2, err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return 2, err
+	}
+	return status(until(args[0], func() error {
+		return socksConnect(args[1], host, uint16(n))
+	}))
+}
+
+// socksConnect is one RFC 1928 CONNECT with an RFC 1929 user name of its own.
+func socksConnect(proxy, host string, port uint16) error {
+	c, err := net.DialTimeout("tcp", proxy, time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(15 * time.Second)); err != nil {
+		return err
+	}
+	user := "labtool-" + rand.Text()
+	auth := append([]byte{1, byte(len(user))}, user...)
+	auth = append(auth, 1, 'x')
+	if err := exchange(c, []byte{5, 1, 2}, 2, 2); err != nil {
+		return err
+	}
+	if err := exchange(c, auth, 2, 0); err != nil {
+		return err
+	}
+	request := append([]byte{5, 1, 0, 3, byte(len(host))}, host...)
+	request = append(request, byte(port>>8), byte(port))
+	return exchange(c, request, 10, 0)
+}
+
+// exchange sends a message and expects an answer of n bytes whose second byte
+// is want.
+func exchange(c net.Conn, message []byte, n int, want byte) error {
+	if _, err := c.Write(message); err != nil {
+		return err
+	}
+	answer := make([]byte, n)
+	if _, err := io.ReadFull(c, answer); err != nil {
+		return fmt.Errorf("cannot read the SOCKS answer: %w", err)
+	}
+	if answer[1] != want {
+		return fmt.Errorf("SOCKS answer %d", answer[1])
+	}
+	return nil
+}
+
+// send sends one UDP packet, or opens one TCP connection and writes the text.
+func send(args []string) (int, error) {
+	c, err := net.DialTimeout(args[0], args[1], 2*time.Second)
+	if err != nil {
+		return 1, err
+	}
+	defer c.Close()
+	_, err = c.Write([]byte(args[2]))
+	return status(err)
+}

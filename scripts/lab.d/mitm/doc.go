@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Command mitm is the lab's man in the middle: an XMPP server as an attacker
+// at an exit would run it. It answers on port 5222 for several domains, told
+// apart by the stream's "to", presents each domain's faulty certificate after
+// STARTTLS, invites the client to log in, and writes down what arrives:
+//
+//	good.test        a valid certificate: the control arm, <auth must arrive
+//	wrong.test       valid, but for other.test
+//	selfsigned.test  signed by its own key
+//	expired.test     over since yesterday
+//	unknownca.test   signed by a CA that nobody trusts
+//	strip.test       no STARTTLS is offered, PLAIN is: a stripping attacker
+//
+// Every log line is a JSON object: time (Unix seconds), conn (a number for
+// each connection), peer (address:port), to, event, secure, and with some
+// events mechanism, mechanisms, name, error. Events: connect, stream (a
+// header arrived), features (sent), starttls, tls (handshake done),
+// tls-failed, auth (an <auth of SASL arrived), register (a
+// registration with data), legacy-auth (XEP-0078 with data), stanza (anything
+// else), close. What a client says inside an element, so any password, is
+// never read into the log.
+//
+// It is a test tool of the lab; nothing of purple-onion may import it.
+package main
