@@ -87,6 +87,7 @@ func (a Account) Int(name string, def int) int {
 
 func readAccounts(root *node) []Account {
 	var list []Account
+	index := map[policy.Account]int{}
 	for _, n := range root.children {
 		if n.name != "account" {
 			continue
@@ -95,10 +96,11 @@ func readAccounts(root *node) []Account {
 		if !ok {
 			continue // libpurple passes over it too
 		}
-		i := find(list, name)
-		if i < 0 {
+		i, known := index[normalize(name)]
+		if !known {
 			list = append(list, Account{Account: name, Line: n.line, Settings: map[string]Setting{}, UI: map[string]map[string]Setting{}})
 			i = len(list) - 1
+			index[normalize(name)] = i
 		} else {
 			list[i].Twice = true
 		}
@@ -116,9 +118,7 @@ func accountName(n *node) (policy.Account, bool) {
 	return policy.Account{Protocol: protocol, Name: name}, ok && ok2
 }
 
-// find gives the account that libpurple takes name for. It compares names as
-// the protocol normalizes them (jabber_normalize, irc_normalize), so that
-// "A@x.test/Home" is joined to an earlier "a@x.test/".
+// find gives the account that libpurple takes name for, or -1.
 func find(list []Account, name policy.Account) int {
 	for i, a := range list {
 		if normalize(a.Account) == normalize(name) {
@@ -128,6 +128,8 @@ func find(list []Account, name policy.Account) int {
 	return -1
 }
 
+// normalize is the name by which libpurple looks an account up, and joins
+// "A@x.test/Home" to an earlier "a@x.test/" (jabber_normalize, irc_normalize).
 func normalize(a policy.Account) policy.Account {
 	switch a.Protocol {
 	case "prpl-jabber":

@@ -53,6 +53,7 @@ type job struct {
 	accounts file
 	prefs    file
 	dir      *Dir
+	elements map[policy.Account]*node
 	result   Result
 	touched  bool // the record changes, even where accounts.xml does not
 	giveBack bool // release: accounts.xml is written before the record
@@ -152,7 +153,7 @@ func (j *job) load(recordPath string) error {
 	if err != nil {
 		return fileError(j.accounts.path, err)
 	}
-	j.dir.Accounts = readAccounts(root)
+	j.dir.Accounts, j.elements = readAccounts(root), elements(root)
 	return nil
 }
 
@@ -329,14 +330,7 @@ func (j *job) asBefore(a Account, e *entry, kept []Change) []byte {
 	if e == nil || len(e.Undo) == 0 || len(kept) > 0 {
 		return nil
 	}
-	root, err := parseXML(j.accounts.old)
-	if err != nil {
-		return nil
-	}
-	n := elements(root)[a.Account]
-	if n == nil {
-		return nil
-	}
+	n := j.elements[a.Account]
 	text, ok := j.accounts.old[n.start:n.end], false
 	for i := len(e.Undo) - 1; i >= 0; i-- {
 		older, fits := revert(text, e.Undo[i])

@@ -338,7 +338,7 @@ func TestFileChangedMeanwhileIsNotOverwritten(t *testing.T) {
 	untouched(t, o, other)
 }
 
-// TestFailedWritePutsBack lets the last write fail: its place is a folder.
+// TestFailedWritePutsBack lets the last write fail: its folder is not there.
 func TestFailedWritePutsBack(t *testing.T) {
 	j := &job{Options: oneAccount(t, "prpl-jabber", "")}
 	j.StateDir = t.TempDir()
@@ -350,8 +350,8 @@ func TestFailedWritePutsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.accounts.path = filepath.Join(j.UserDir, "missing", "accounts.xml")
-	if err := j.commit(); err == nil {
-		t.Fatal("no error")
+	if err := j.write(); err == nil || !strings.Contains(err.Error(), "missing") {
+		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(j.UserDir, PrefsFile)); err == nil {
 		t.Error("prefs.xml stays written")

@@ -32,6 +32,10 @@ func (j *job) commit() error {
 	if err := j.stillAsRead(); err != nil {
 		return err
 	}
+	return j.write()
+}
+
+func (j *job) write() error {
 	steps := []func() (undo func() error, err error){j.writePrefs, j.writeRecord, j.writeAccounts}
 	if j.giveBack {
 		steps = []func() (func() error, error){j.writeAccounts, j.writeRecord, j.writePrefs}
