@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # How a shell test says what it found; to be sourced. Each check calls pass or
 # fail once; the script ends with `results_end`, whose status is the script's.
-# Under scripts/stage the results are also counted for the whole run.
+# holds and lacks do it for a command. Under scripts/stage the results are also counted for the whole run.
 
 results_start=0
 if [ -z "${TEST_RESULTS:-}" ]; then
@@ -21,6 +21,19 @@ pass() {
 fail() {
   printf 'not ok %s\n' "$1" >>"$TEST_RESULTS"
   printf 'NOT OK  %s%s\n' "$1" "${2:+: $2}"
+}
+
+# holds NAME COMMAND... passes where the command succeeds; lacks where it fails.
+holds() {
+  local name=$1
+  shift
+  if "$@" >/dev/null 2>&1; then pass "$name"; else fail "$name" "$*"; fi
+}
+
+lacks() {
+  local name=$1
+  shift
+  if "$@" >/dev/null 2>&1; then fail "$name" "$*"; else pass "$name"; fi
 }
 
 # results_count prints "PASSED FAILED" for results files, less the first $1 lines.
