@@ -144,3 +144,16 @@ func TestRecordNameIsStable(t *testing.T) {
 		t.Error(a, b, c)
 	}
 }
+
+func TestRecordRename(t *testing.T) {
+	r := open(t, t.TempDir(), t.TempDir())
+	if _, err := r.SetProtected(named("a@x.test/"), policy.LevelTor); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Rename(named("a@x.test/").Account, named("a@x.test").Account); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Accounts(); len(got) != 1 || got[0].Name != "a@x.test" || r.Level(got[0]).Level != policy.LevelTor {
+		t.Errorf("%v", got)
+	}
+}
