@@ -5,6 +5,7 @@
 
 home=$out/home
 user_dir=$home/.purple
+before=$out/before # the same, never protected
 users=(alice nightheron)
 
 prepare() {
@@ -15,12 +16,11 @@ prepare() {
     echo "demo: another demo runs in this tree" >&2
     exit 1
   }
-  for f in home bin table.txt claims.txt pidgin.log audit-before.txt audit-after.txt \
-    before.json after.json streams.tsv wire.pcap wire.pcap.nonce wire.pcap.log wire.json sessions.tsv \
+  for f in home before bin table.txt claims.txt pidgin.log audit-before.txt audit-after.txt \
+    before.json after.json streams.tsv wire.pcap wire.pcap.nonce wire.pcap.log wire.json before.pcap before.pcap.nonce before.pcap.log wire-before.json pidgin-before.log \
     online.png offline.png xauth display screenshot.log xserver.log openbox.log down.log; do
     rm -rf -- "${out:?}/$f"
   done
-  (umask 077 && mkdir -p "$home/run" "$home/tmp" "$user_dir")
   choose_lab_dir
 }
 
@@ -54,9 +54,15 @@ in_home() { # COMMAND...
   env -i "${vars[@]}" "$@"
 }
 
+# copy_sample: a home of that user directory
+copy_sample() {
+  (umask 077 && mkdir -p "$home/run" "$home/tmp" "$user_dir") &&
+    install -m 600 "$top"/scripts/demo.d/user-dir/*.xml "$user_dir/"
+}
+
 # make_home: the sample, with the plugin where `make install-user` puts it
 make_home() {
-  install -m 600 "$top"/scripts/demo.d/user-dir/*.xml "$user_dir/" &&
+  copy_sample &&
     install -D -m 600 "$top/build/lib/plugins/purple-onion.so" "$user_dir/plugins/purple-onion.so" &&
     install -D -m 600 "$top/build/lib/purple-onion/libpurple-onion.so" \
       "$user_dir/purple-onion/libpurple-onion.so" &&
@@ -81,4 +87,10 @@ configure() {
 password() {
   awk -v name="<name>$1@a.test/</name>" 'index($0, name) { getline; gsub(/^[^>]*>|<.*$/, ""); print }' \
     "$top/scripts/demo.d/user-dir/accounts.xml"
+}
+
+# probes_off: what the audit says to do about network-probes. Pidgin looks for
+# a router by multicast at its start, before it loads any plugin.
+probes_off() {
+  sed -i -E "s/(<pref name='(auto_ip|map_ports)' type='bool' value=)'1'/\1'0'/" "$user_dir/prefs.xml"
 }

@@ -6,11 +6,11 @@
 pidgin_pid=''
 log=$out/pidgin.log
 
-launch_pidgin() {
+launch_pidgin() { # CLIENT LOG
   local vars
   mapfile -t vars < <(clean_env)
-  LAB_DIR=$lab_dir setsid "$top/scripts/lab" exec c1 -- env -i "${vars[@]}" \
-    pidgin --debug --multiple --config="$user_dir" </dev/null 8>&- >"$log" 2>&1 &
+  LAB_DIR=$lab_dir setsid "$top/scripts/lab" exec "$1" -- env -i "${vars[@]}" \
+    pidgin --debug --multiple --config="$user_dir" </dev/null 8>&- >"$2" 2>&1 &
   pidgin_pid=$!
 }
 
@@ -56,7 +56,8 @@ reason_of() {
   tail -c "+$2" "$log" | sed -nE "s/.*core-purple-onion: $1@a\\.test\\/[^ ]*: purple-onion: (.*)/\\1/p" | head -n 1
 }
 
-# settle: until Pidgin's window is there, and its account list beside it
+# show_accounts_window: opens the account list beside the buddy list, for the
+# screenshots, where the display is ours
 show_accounts_window() {
   local id
   [ -n "$own_display" ] || return 0

@@ -7,7 +7,7 @@ if [ -t 1 ] && [ -z "${NO_COLOR-}" ] && [ "${TERM-dumb}" != dumb ]; then
 else
   bold='' plain=''
 fi
-began=$SECONDS step_number=0 step_pid='' steps=7
+began=$SECONDS step_number=0 step_pid='' steps=8
 
 say() { printf '  %s\n' "$*"; }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # steps.sh - the steps, and the end.
 
-mode=loopback lab_started='' captured=''
+mode=loopback lab_started=''
 
 lab_up() {
   local u
@@ -19,7 +19,7 @@ lab_up() {
     *) say "Namespaces are refused here: on loopback, where nothing can be recorded." ;;
   esac
   [ "$mode" = loopback ] || lab capture start c1 "$out/wire.pcap" || return
-  captured=$mode
+  choose_display
 }
 
 audit() { in_home "$top/build/purple-onion" audit --user-dir "$user_dir" "$@"; }
@@ -42,10 +42,39 @@ show_audit() {
     "its JSON has not-over-tor, socks5-leaks-names, tls-not-required, plain-auth-allowed"
 }
 
+# leak_first is the control: a Pidgin with that user directory as it is, on a
+# machine of its own, recorded in the same way. It must be seen to leak.
+leak_first() {
+  local home=$before user_dir=$before/.purple log=$out/pidgin-before.log
+  if [ "$mode" = loopback ]; then
+    say "Left out on loopback: this Pidgin would ask this machine's own DNS."
+    return 0
+  fi
+  copy_sample && lab client add c2 --no-tor && lab capture start c2 "$out/before.pcap" || return
+  launch_pidgin c2 "$log"
+  claim_if until_true 40 seen_directly -- "Unprotected, the server sees alice's own address" \
+    "the server's own log: she comes from $(address_of c2), which is this client's"
+  stop_pidgin
+  lab capture stop c2 "$out/before.pcap" --json >"$out/wire-before.json"
+  claim_if test $? = 1 -- "and $(sent elsewhere "$out/wire-before.json") packets leave beside Tor, for the recording to see" \
+    "a control: a recording that misses leaks would say 0"
+  say "Names asked for in clear: $(asked_names)"
+  lab client del c2
+}
+
+address_of() { lab client env "$1" | sed -n 's/^export CLIENT_IP=//p'; }
+seen_directly() { [ "$(server_saw alice)" = "$(address_of c2)" ]; }
+asked_names() {
+  grep -oE '"dns":\[[^]]*\]' "$out/wire-before.json" | grep -oE '"[^"]+"' | sort -u | grep -v '^"dns"$' | tr -d '"' | tr '\n' ' '
+}
+
 protect_accounts() {
   shown purple-onion protect --user-dir "${user_dir#"$top"/}" --all
   in_home "$top/build/purple-onion" protect --user-dir "$user_dir" --all
   claim_if test $? = 0 -- "Both accounts are protected, and the plugin is switched on" "exit status 0" || return
+  echo
+  say "And, as the audit says of network-probes: address detection and port forwarding are unticked."
+  probes_off
   echo
   shown purple-onion audit --user-dir "${user_dir#"$top"/}"
   audit | tee "$out/audit-after.txt"
@@ -55,9 +84,8 @@ protect_accounts() {
 }
 
 start_pidgin() {
-  choose_display || return
   say "Starting Pidgin${own_display:+ on a display of its own ($own_display)}..."
-  launch_pidgin
+  launch_pidgin c1 "$log"
   until_true 30 said '' || {
     claim FAILED "Pidgin has loaded the plugin" "its debug log"
     tail -n 5 "$log"
@@ -65,7 +93,7 @@ start_pidgin() {
   }
   claim ok "Pidgin has loaded the plugin" "its debug log"
   say "Waiting for the accounts..."
-  claim_if until_true 60 all_are online -- "Both accounts are online" "the plugin's word in the debug log" || {
+  claim_if until_true 90 all_are online -- "Both accounts are online" "the plugin's word in the debug log" || {
     grep core-purple-onion "$log" | tail -n 8
     screenshot "$out/online.png"
     return 1
@@ -130,11 +158,10 @@ judge_capture() {
   fi
   lab capture stop c1 "$out/wire.pcap" --json >"$out/wire.json"
   status=$?
-  captured=
   case $status in
     0 | 1)
       claim_if test $status = 0 -- \
-        "From before Pidgin started until now $(sent to_tor) packets went to Tor, $(sent elsewhere) elsewhere" \
+        "From before Pidgin started until now $(sent to_tor "$out/wire.json") packets went to Tor, $(sent elsewhere "$out/wire.json") elsewhere" \
         "tcpdump on the only wire out of the client; marker packets show that it saw all; build/demo/wire.pcap"
       [ $status = 0 ] || sed 's/^/  /' "$out/wire.json"
       ;;
@@ -143,7 +170,7 @@ judge_capture() {
   return 0
 }
 
-sent() { sed -nE "s/.*\"$1\": *([0-9]+).*/\\1/p" "$out/wire.json" | head -n 1; }
+sent() { sed -nE "s/.*\"$1\": *([0-9]+).*/\\1/p" "$2" | head -n 1; } # KEY FILE
 
 torn=''
 tear_down() {

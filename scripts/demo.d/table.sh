@@ -27,7 +27,7 @@ read_row() {
     [ "$circuit" = "$id" ] || [ "$circuit" = "$flux" ] || continue
     row_circuit[$1]=$circuit row_tag[$1]=$tag
     row_exit[$1]="$name $ip ${finger:0:8}"
-    [ "$target" = a.test:5222 ]
+    [ "$target" = a.test:5222 ] || [ "$target" = "$LAB_XMPP_A:5222" ] # Tor puts the exit's answer in
     return
   done <"$out/streams.tsv"
   return 1
@@ -65,6 +65,6 @@ exits_seen() {
   local u ip
   for u in "${users[@]}"; do
     read -r _ ip _ <<<"${row_exit[$u]-}"
-    [[ " $LAB_EXITS " == *" $ip "* ]] && [ "$(server_saw "$u")" = "$ip" ] || return
+    [[ ",$LAB_EXITS," == *",$ip,"* ]] && [ "$(server_saw "$u")" = "$ip" ] || return
   done
 }
