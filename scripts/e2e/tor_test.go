@@ -71,10 +71,10 @@ func TestTwoAccountsTwoCircuits(t *testing.T) {
 	if len(ids) != 2 || ids[0] == ids[1] {
 		t.Errorf("Tor has the streams on circuits %q", ids)
 	}
-	sessions, exits := lab(t, "sessions"), strings.Fields(environment(t, "env")["LAB_EXITS"])
+	sessions, exits := lab(t, "sessions"), strings.FieldsFunc(environment(t, "env")["LAB_EXITS"], func(r rune) bool { return r == ' ' || r == ',' })
 	for _, name := range []string{"two-a@a.test", "two-b@a.test"} {
 		if !slices.ContainsFunc(exits, func(ip string) bool { return seen(sessions, name, ip) }) {
-			t.Errorf("the server did not see %s come from an exit:\n%s", name, sessions)
+			t.Errorf("the server did not see %s come from an exit %q:\n%s", name, exits, sessions)
 		}
 	}
 	for _, id := range []string{a.id(), b.id()} {
