@@ -124,19 +124,24 @@ take_screenshot() {
   claim_if screenshot "$out/$1" -- "A screenshot is in build/demo/$1" "the file is there"
 }
 
-# since MICROSECONDS: seconds from then to now
-tenths_since() {
-  local t=$(((${EPOCHREALTIME//[.,]/} - $1) / 100000))
-  echo "$((t / 10)).$((t % 10))"
+none_online() { # FROM
+  local u
+  pidgin_runs || return
+  for u in "${users[@]}"; do ! state_of "$u" online "$1" || return; done
+}
+
+# seconds_since MICROSECONDS: seconds from then to now
+seconds_since() {
+  printf '%d.%02d\n' $(((${EPOCHREALTIME//[.,]/} - $1) / 1000000)) $(((${EPOCHREALTIME//[.,]/} - $1) / 10000 % 100))
 }
 
 stop_tor() {
   local from=$(($(stat -c %s "$log") + 1)) start u reason='' taken
-  lab client tor c1 kill || return
   start=${EPOCHREALTIME//[.,]/}
+  lab client tor c1 kill || return
   say "Tor is killed."
   until_true 15 all_are offline "$from"
-  taken=$(tenths_since "$start")
+  taken=$(seconds_since "$start")
   claim_if all_are offline "$from" -- "Both accounts are offline $taken s after Tor was killed" "the plugin's word; 15 s are allowed"
   for u in "${users[@]}"; do
     reason=$(reason_of "$u" "$from")
@@ -146,7 +151,7 @@ stop_tor() {
   claim_if test -n "$reason" -- "Each was told why" "the reason that Pidgin shows, in the debug log"
   say "Watching for ten seconds more..."
   sleep 10
-  claim_if pidgin_runs -- "Pidgin still runs, and neither account is online again" "process and debug log"
+  claim_if none_online "$from" -- "Pidgin still runs, and neither account came online again" "process and debug log"
   take_screenshot offline.png
 }
 
@@ -198,14 +203,19 @@ give_up() { # TITLE
   finish
 }
 
+made_files() {
+  (cd "$out" && ls -d online*.png offline*.png table.txt claims.txt audit-*.txt pidgin*.log ./*.pcap 2>/dev/null) |
+    sed 's|^\./||' | paste -sd ' ' | fold -s -w 60 | sed '2,$s/^/                  /'
+}
+
 finish() {
   tear_down
   {
     printf '%s\n' "${claims[@]}"
     claims_sum
   } >"$out/claims.txt"
-  printf '\n%sIn build/demo/%s: table.txt, claims.txt, online.png, offline.png, audit-before.txt,\n' "$bold" "$plain"
-  printf 'audit-after.txt, pidgin.log, wire.pcap. All is stopped again. %d s.\n' $((SECONDS - began))
+  printf '\n  In build/demo/: %s\n' "$(made_files)"
+  printf '  All is stopped again. %d s.\n\n' $((SECONDS - began))
   printf '%s%s%s\n' "$bold" "$(claims_sum)" "$plain"
   trap - EXIT
   exit "$(claims_exit)"
