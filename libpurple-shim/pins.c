@@ -217,7 +217,7 @@ pins_gate(PurpleAccount *account, struct watched *w,
 {
 	PurpleProxyInfo *proxy = own_proxy(account);
 
-	purple_proxy_info_set_port(proxy, answer->gate_port);
+	purple_proxy_info_set_port(proxy, (int)answer->gate_port);
 	purple_proxy_info_set_username(proxy, answer->user);
 	purple_proxy_info_set_password(proxy, answer->password);
 	w->gate_port = answer->gate_port;

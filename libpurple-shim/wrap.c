@@ -23,7 +23,7 @@ static GHashTable *table;
 static PurplePluginProtocolInfo *
 info_of(PurpleConnection *gc)
 {
-	return gc && gc->prpl ? PURPLE_PLUGIN_PROTOCOL_INFO(gc->prpl) : NULL;
+	return gc->prpl ? PURPLE_PLUGIN_PROTOCOL_INFO(gc->prpl) : NULL;
 }
 
 static const struct wrapped *
@@ -54,8 +54,8 @@ has_leave(PurpleAccount *account)
 static void
 login(PurpleAccount *account)
 {
-	const struct wrapped *own =
-		original(purple_account_get_connection(account));
+	PurpleConnection *gc = purple_account_get_connection(account);
+	const struct wrapped *own = gc ? original(gc) : NULL;
 
 	if (own && own->login && has_leave(account))
 		own->login(account);
@@ -64,8 +64,8 @@ login(PurpleAccount *account)
 static void
 register_user(PurpleAccount *account)
 {
-	const struct wrapped *own =
-		original(purple_account_get_connection(account));
+	PurpleConnection *gc = purple_account_get_connection(account);
+	const struct wrapped *own = gc ? original(gc) : NULL;
 
 	if (own && own->register_user && has_leave(account))
 		own->register_user(account);
@@ -77,7 +77,7 @@ unregister_user(PurpleAccount *account, PurpleAccountUnregistrationCb cb,
 		void *data)
 {
 	PurpleConnection *gc = purple_account_get_connection(account);
-	const struct wrapped *own = original(gc);
+	const struct wrapped *own = gc ? original(gc) : NULL;
 
 	if (!own || !own->unregister_user)
 		return;

@@ -51,7 +51,7 @@ stop(void)
 static int
 decide_level(const struct ponion_account *q, struct ponion_answer *a)
 {
-	a->level = q->setting && strcmp(q->setting, "none") ?
+	a->level = q->setting && strcmp(q->setting, "none") != 0 ?
 			   PONION_LEVEL_TOR : PONION_LEVEL_NONE;
 	a->verdict = PONION_ALLOW;
 	return PONION_ALLOW;

@@ -73,7 +73,7 @@ input_add(gint fd, PurpleInputCondition c, PurpleInputFunction f, gpointer d)
 				 (c & PURPLE_INPUT_WRITE ? WRITE_COND : 0),
 				 io_cb, io, g_free);
 	g_io_channel_unref(channel);
-	return id;
+	return id; /* cppcheck-suppress memleak ; the watch frees io */
 }
 
 static PurpleEventLoopUiOps loop_ops = {
@@ -164,22 +164,22 @@ request_action(const char *title, const char *primary, const char *secondary,
 	       int def, PurpleAccount *account, const char *who,
 	       PurpleConversation *conv, void *data, size_t n, va_list actions)
 {
-	struct press *press = g_new0(struct press, 1);
+	struct press *press;
 	size_t i;
 
 	(void)def; (void)account; (void)who; (void)conv;
 	say("ask %s | %s | %s", title ? title : "", primary ? primary : "",
 	    secondary ? secondary : "");
+	if (!accept_forms || !purple_strequal(title, "purple-onion"))
+		return NULL;
+	press = g_new0(struct press, 1);
 	for (i = 0; i < n; i++) {
 		(void)va_arg(actions, char *);
 		press->cb = va_arg(actions, PurpleRequestActionCb);
 	}
 	press->data = data;
 	press->index = (int)n - 1;
-	if (accept_forms && purple_strequal(title, "purple-onion"))
-		g_idle_add(press_button, press);
-	else
-		g_free(press);
+	g_idle_add(press_button, press);
 	return press;
 }
 
@@ -248,7 +248,7 @@ request_fields(const char *title, const char *primary, const char *secondary,
 	       PurpleAccount *account, const char *who,
 	       PurpleConversation *conv, void *data)
 {
-	struct form *form = g_new0(struct form, 1);
+	struct form *form;
 
 	(void)ok_text; (void)cancel_text; (void)cancel_cb; (void)account;
 	(void)who; (void)conv;
@@ -256,13 +256,13 @@ request_fields(const char *title, const char *primary, const char *secondary,
 	    secondary ? secondary : "");
 	say_fields(fields);
 	fill_fields(fields);
+	if (!accept_forms)
+		return NULL;
+	form = g_new0(struct form, 1);
 	form->cb = (PurpleRequestFieldsCb)ok_cb;
 	form->data = data;
 	form->fields = fields;
-	if (accept_forms)
-		g_idle_add(press_ok, form);
-	else
-		g_free(form);
+	g_idle_add(press_ok, form);
 	return form;
 }
 

@@ -2,6 +2,8 @@
 
 package policy
 
+import "slices"
+
 // Verdict is what a decision comes to. Its zero value blocks (I1).
 type Verdict uint8
 
@@ -98,11 +100,9 @@ func (r Reason) Text() string {
 
 // Passing says whether waiting can help: the account may retry by itself.
 func (r Reason) Passing() bool {
-	switch r {
-	case ReasonTorStarting, ReasonTorDead, ReasonNoTor, ReasonServerUnreachable, ReasonGateDown:
-		return true
-	}
-	return false
+	return slices.Contains([]Reason{
+		ReasonTorStarting, ReasonTorDead, ReasonNoTor, ReasonServerUnreachable, ReasonGateDown,
+	}, r)
 }
 
 func allow(r Reason) Decision { return Decision{Allow, r} }
