@@ -77,10 +77,12 @@ $(helper): FORCE $(map)
 
 # The shim.
 arch         := $(shell $(CC) -dumpmachine)
-shim_cflags  := -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes \
+# Not asked for before it is used: on a fresh machine pkg-config comes with set-up.
+purple_cflags = $(shell $(PKG_CONFIG) --cflags purple)
+shim_cflags   = -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes \
   -Wmissing-prototypes -Wformat=2 -fstack-protector-strong -fstack-clash-protection \
   -ffile-prefix-map=$(CURDIR)=. -DPONION_VERSION=$(VERSION) \
-  -Ihelper/cmd/libpurple-onion -Ilibpurple-shim $(shell $(PKG_CONFIG) --cflags purple)
+  -Ihelper/cmd/libpurple-onion -Ilibpurple-shim $(purple_cflags)
 ifneq ($(filter x86_64-% i686-% i386-%,$(arch)),)
 shim_cflags += -fcf-protection
 endif
@@ -90,7 +92,7 @@ endif
 harden       := -D_FORTIFY_SOURCE=2
 sanitise     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 shim_ldflags := -shared -Wl,-z,relro,-z,now,-z,defs -Wl,--as-needed
-purple_libs  := $(shell $(PKG_CONFIG) --libs purple) -ldl
+purple_libs   = $(shell $(PKG_CONFIG) --libs purple) -ldl
 
 shim_src   := $(wildcard libpurple-shim/*.c)
 shim_obj   := $(shim_src:libpurple-shim/%.c=build/obj/shim/%.o)
@@ -178,9 +180,10 @@ uninstall:
 user_dir := $(HOME)/.purple
 install-user: all
 	$(INSTALL) -d -m 700 $(user_dir)
-	$(INSTALL) -d $(user_dir)/plugins $(user_dir)/purple-onion $(HOME)/.local/bin
-	$(INSTALL) -m 644 $(shim) $(user_dir)/plugins/purple-onion.so
-	$(INSTALL) -m 644 $(helper) $(user_dir)/purple-onion/libpurple-onion.so
+	$(INSTALL) -d -m 700 $(user_dir)/plugins $(user_dir)/purple-onion
+	$(INSTALL) -d $(HOME)/.local/bin
+	$(INSTALL) -m 600 $(shim) $(user_dir)/plugins/purple-onion.so
+	$(INSTALL) -m 600 $(helper) $(user_dir)/purple-onion/libpurple-onion.so
 	$(INSTALL) -m 755 $(cli) $(HOME)/.local/bin/purple-onion
 	@echo 'Installed. Next: purple-onion doctor (if ~/.local/bin is not on PATH: ~/.local/bin/purple-onion doctor)'
 .PHONY: install-user
