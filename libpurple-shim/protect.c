@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include <core.h>
 #include <request.h>
 
 #define SECONDARY \
@@ -36,6 +37,13 @@ wish_free(gpointer data)
 	g_free(wish->protocol);
 	g_free(wish->name);
 	g_free(wish);
+}
+
+/* Finch numbers a choice's labels from 1 (gntrequest.c), Pidgin from 0. */
+static int
+first_label(void)
+{
+	return purple_strequal(purple_core_get_ui(), "gnt-purple") ? 1 : 0;
 }
 
 static char *
@@ -146,7 +154,8 @@ wishes_of(PurpleRequestFields *fields, GString *plan)
 		g_free(id);
 		if (!field)
 			continue;
-		level = purple_request_field_choice_get_value(field);
+		level = purple_request_field_choice_get_value(field) -
+			first_label();
 		if (level < 0 || level >= (int)G_N_ELEMENTS(levels) ||
 		    level == level_now(account))
 			continue;
@@ -203,7 +212,7 @@ protect_show(PurplePluginAction *action)
 		int now = level_now(account);
 		PurpleRequestField *field = purple_request_field_choice_new(
 			id, purple_account_get_username(account),
-			now < 0 ? 1 : now);
+			(now < 0 ? 1 : now) + first_label());
 
 		for (i = 0; i < G_N_ELEMENTS(levels); i++)
 			purple_request_field_choice_add(field, levels[i]);

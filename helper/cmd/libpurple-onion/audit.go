@@ -30,5 +30,6 @@ func auditPage(userDir string) string {
 	if err := report.WriteText(&text, audit.Info, false); err != nil {
 		return html.EscapeString("cannot write the audit: " + err.Error())
 	}
-	return strings.ReplaceAll(html.EscapeString(text.String()), "\n", "<br>")
+	// Pidgin would make smileys of ":p" and its like.
+	return strings.NewReplacer("\n", "<br>", ":", "&#58;").Replace(html.EscapeString(text.String()))
 }

@@ -134,8 +134,8 @@ struct ponion_api {
 	/*
 	 * stop - close every stream, the gate and what else was started
 	 *
-	 * Returns within 2 s; a private Tor goes on for the next start. After
-	 * it start may be called again.
+	 * Returns within 2 s; a private Tor ends with its last user. After it
+	 * start may be called again.
 	 */
 	void (*stop)(void);
 

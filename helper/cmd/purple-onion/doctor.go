@@ -147,7 +147,7 @@ func lookAtTor(w world, c config.Tor) symptom {
 	case policy.TorAbsent, policy.TorDead, policy.TorNotAsked:
 	}
 	if program := torProgram(c); program != "" && c.Mode != tor.ModeSystem && c.Socks == "" {
-		return symptom{"tor", "none runs; purple-onion starts " + program + " when an account signs on", ""}
+		return symptom{"tor", "none runs; purple-onion starts " + program + " when Pidgin or Finch loads the plugin", ""}
 	}
 	text := "no Tor runs"
 	if status.Detail != "" {

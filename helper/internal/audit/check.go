@@ -96,7 +96,7 @@ var Checks = []Check{
 	{
 		"no-proxy-bypass", Fail,
 		"no_proxy makes libpurple connect straight to the hosts named there, whatever proxy an account has.",
-		"libpurple 2.14.6 and later reads no_proxy or NO_PROXY once, at its start, and dials what matches past every proxy, type tor too: \"*\" is all hosts. Servers and contacts can name hosts to connect to.",
+		"libpurple 2.14.6 and later reads no_proxy or NO_PROXY once, at its start, and dials what matches past every proxy, type tor too: \"*\" is all hosts. Servers and buddies can name hosts to connect to.",
 		"no_proxy and NO_PROXY in the environment that the audit runs in; accounts with a proxy.",
 		"Which hosts an account will be told to connect to. With purple-onion's plugin loaded the variables are taken away first, or protected accounts blocked.",
 		"unset no_proxy NO_PROXY, before the program is started from the same shell; for a menu entry: env -u no_proxy -u NO_PROXY pidgin.",

@@ -20,7 +20,7 @@ const (
 	maxShown = 10 // subjects of one finding
 )
 
-const notChecked = "Not checked: whether Tor runs, what is sent, what servers and contacts keep."
+const notChecked = "Not checked: whether Tor runs, what is sent, what servers and buddies keep."
 
 type writer struct {
 	*bufio.Writer
