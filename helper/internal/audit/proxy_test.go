@@ -172,7 +172,7 @@ func ask(t *testing.T, host string, cases []diffCase) []answer {
 	for _, c := range cases {
 		in.WriteString(strings.Join(append([]string{c.dir}, c.env...), "\t") + "\n")
 	}
-	cmd := exec.Command(host)
+	cmd := exec.Command(host, t.TempDir()) // a directory, or profile.Running takes it for any
 	cmd.Env = []string{"PATH=/nonexistent", "HOME=" + t.TempDir(), "DBUS_SESSION_BUS_ADDRESS=disabled:"}
 	cmd.Stdin, cmd.Stderr = &in, &stderr
 	out, err := cmd.Output()
