@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# capture.sh - what does a client send? tcpdump sits on the world's end of its
+# capture.sh - what does a client send? A capture sits on the world's end of its
 # wire. A marker packet before and one after, with a word made for this
 # capture, prove that it saw the wire all the time; labtool judges.
 #
-# Beside FILE: FILE.nonce, and FILE.log (what tcpdump said).
+# Beside FILE: FILE.nonce, and FILE.log (what the capture said).
 
 capture_name() { # CLIENT FILE: the name of its process
   local sum
@@ -27,8 +27,7 @@ capture_start() { # CLIENT FILE
   nonce=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   rm -f "$file"
   (umask 077 && echo "$nonce" >"$file.nonce")
-  spawn "$name" world "$LAB_DIR/bin/tcpdump" -i "v$(client_number "$client")" -Q in -n \
-    -Z root -B 8192 --immediate-mode -U -s 512 -w "$file"
+  spawn "$name" world "$LAB_DIR/bin/labtool" capture "v$(client_number "$client")" "$file"
   ln -sf "$LAB_DIR/log/$name.log" "$file.log"
   labtool wait-log 10s "listening on" "$LAB_DIR/log/$name.log" && mark "$client" "$nonce start" "$file" && return
   stop_all "$name"

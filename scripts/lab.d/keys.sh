@@ -25,7 +25,7 @@ labtool_in() { # WHERE ...
 # its path (AppArmor) it could not read a configuration of ours.
 copy_programs() {
   local p path
-  for p in unbound ngircd tcpdump; do
+  for p in unbound ngircd; do
     path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$p") || die "$p is not installed"
     cp "$path" "$LAB_DIR/bin/$p"
   done
@@ -34,11 +34,34 @@ copy_programs() {
   done
 }
 
+# build_tools: into the repository's build folder where we may write there;
+# else what is there serves, if it is not older than its source
 build_tools() {
-  local home=${HOME-}
-  [ -n "$home" ] && [ -w "$home" ] || home=$LAB_DIR/home
-  (cd "$LAB_SRC/../.." && HOME=$home CGO_ENABLED=0 go build -buildvcs=false -o "$LAB_DIR/bin/" \
-    ./scripts/lab.d/labtool ./scripts/lab.d/mitm) >"$LAB_DIR/log/build.log" 2>&1
+  local cache home=${HOME-} t
+  cache=$(cd "$LAB_SRC/../.." && pwd)/build/lab-tools
+  if [ -n "$(newer_source "$cache")" ]; then
+    [ -n "$home" ] && [ -w "$home" ] || home=$LAB_DIR/home
+    (cd "$LAB_SRC/../.." && HOME=$home CGO_ENABLED=0 go build -buildvcs=false -o "$LAB_DIR/bin/" \
+      ./scripts/lab.d/labtool ./scripts/lab.d/mitm) >"$LAB_DIR/log/build.log" 2>&1 || return 1
+    (umask 022 && mkdir -p "$cache") 2>/dev/null || return 0
+    for t in labtool mitm; do
+      install -m 755 "$LAB_DIR/bin/$t" "$cache/$t.$$" && mv "$cache/$t.$$" "$cache/$t"
+    done
+  else
+    cp "$cache/labtool" "$cache/mitm" "$LAB_DIR/bin/"
+  fi
+}
+
+# newer_source FOLDER: sources that the tools there are not built from
+newer_source() {
+  local t
+  for t in labtool mitm; do
+    if [ -x "$1/$t" ]; then
+      find "$LAB_SRC/$t" -name '*.go' -newer "$1/$t"
+    else
+      echo "$t"
+    fi
+  done
 }
 
 make_certs() {

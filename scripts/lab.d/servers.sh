@@ -117,6 +117,7 @@ write_servers() {
   write_prosody a "$LAB_NET.$H_XMPP_A" a.test srv.test nosrv.test "$(onion)"
   write_prosody b "$LAB_NET.$H_XMPP_B" b.test
   mkdir -p "$LAB_DIR/irc"
+  openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out "$LAB_DIR/irc/dh.pem" 2>/dev/null
   cat >"$LAB_DIR/irc/ngircd.conf" <<END
 [Global]
 Name = irc.test
@@ -126,8 +127,6 @@ AdminEMail = lab@irc.test
 Listen = $LAB_NET.$H_IRC
 Ports = 6667
 MotdPhrase = "lab"
-ServerUID = 0
-ServerGID = 0
 [Limits]
 MaxConnectionsIP = 0
 [Options]
@@ -136,6 +135,7 @@ Ident = no
 PAM = no
 SyslogFacility = local0
 [SSL]
+DHFile = $LAB_DIR/irc/dh.pem
 CertFile = $LAB_DIR/certs/irc.test.crt
 KeyFile = $LAB_DIR/certs/irc.test.key
 Ports = 6697
@@ -143,7 +143,13 @@ END
 }
 
 start_prosody() { spawn "prosody-$1" world prosody -F --config "$LAB_DIR/xmpp/$1/prosody.cfg.lua"; }
-start_ngircd() { spawn ngircd world "$LAB_DIR/bin/ngircd" -n -f "$LAB_DIR/irc/ngircd.conf"; }
+# ngircd refuses to be root, and in a user namespace there is no other user:
+# there it gets one more, where it has another number.
+start_ngircd() {
+  local user=()
+  [ "$LAB_MODE" != userns ] || user=(unshare -U --map-user=65534 --map-group=65534)
+  spawn ngircd world "${user[@]}" "$LAB_DIR/bin/ngircd" -n -f "$LAB_DIR/irc/ngircd.conf"
+}
 start_mitm() {
   spawn mitm world "$LAB_DIR/bin/mitm" -listen "$LAB_NET.$H_MITM:5222" \
     -certs "$LAB_DIR/certs" -log "$LAB_DIR/log/mitm.jsonl"
@@ -171,5 +177,6 @@ start_server() { # NAME
 
 wait_server() { # NAME
   # shellcheck disable=SC2046
-  labtool_in world wait-port 20s $(server_ports "$1")
+  labtool_in world wait-port 20s $(server_ports "$1") ||
+    die "$1 does not answer: $(tail -8 "$LAB_DIR/log/$1.log")"
 }

@@ -43,7 +43,7 @@ func judge(args []string) (int, error) {
 	asJSON := flags.Bool("json", false, "print JSON")
 	relays := flags.String("relays", "", "file: an ADDRESS:PORT of a relay on each line")
 	nonce := flags.String("nonce", "", "first word of the marker packets")
-	log := flags.String("log", "", "what tcpdump printed")
+	log := flags.String("log", "", "what the capture printed")
 	if err := flags.Parse(args); err != nil {
 		return 2, err
 	}
@@ -150,18 +150,19 @@ func readRelays(file string) (map[netip.AddrPort]bool, error) {
 	return relays, nil
 }
 
-// noneDropped wants tcpdump's own word that the kernel dropped no packet.
+// noneDropped wants the capture's own word that the kernel dropped no packet.
+// It is the last thing that a capture says, so it also ended as it should.
 func noneDropped(log string) error {
 	data, err := os.ReadFile(log)
 	if err != nil {
 		return err
 	}
 	for _, line := range strings.Split(string(data), "\n") {
-		if line == "0 packets dropped by kernel" {
+		if line == "0 packets dropped" {
 			return nil
 		}
 	}
-	return errors.New("tcpdump does not say that no packet was dropped")
+	return errors.New("the capture does not say that no packet was dropped")
 }
 
 func (v *verdict) print(asJSON bool) error {

@@ -24,7 +24,10 @@ var commands = map[string]command{
 	"wait-marker":    {"TIMEOUT PCAP TEXT", waitMarker, 3},
 	"connect":        {"TIMEOUT SOCKS HOST:PORT", connect, 3},
 	"send":           {"udp|tcp ADDRESS:PORT TEXT", send, 3},
+	"capture":        {"INTERFACE FILE", capture, 2},
 	"certs":          {"DIRECTORY NAME...", certs, 2},
+	"dns":            {"udp|tls ADDRESS:PORT[#TLSNAME] A|SRV NAME", dns, 4},
+	"xmpp":           {"[OPTION]... HOST:PORT JID PASSWORD", xmpp, 3},
 	"judge":          {"[-json] -relays FILE -nonce TEXT -log FILE PCAP", judge, 1},
 }
 

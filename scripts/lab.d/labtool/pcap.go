@@ -19,8 +19,8 @@ const (
 
 var errCut = errors.New("the capture ends in the middle of a packet")
 
-// frames calls each with every captured frame of a pcap file, as tcpdump -w
-// writes it on this machine (pcap-savefile(5)).
+// frames calls each with every captured frame of a pcap file
+// (pcap-savefile(5)), as capture or tcpdump -w writes it.
 func frames(path string, each func(frame []byte)) error {
 	f, err := os.Open(path)
 	if err != nil {

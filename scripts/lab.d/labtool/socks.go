@@ -14,26 +14,37 @@ import (
 // connect opens HOST:PORT through the SOCKS port, by name, trying again with
 // a new user name (so on a new circuit) until the time is over.
 func connect(args []string) (int, error) {
-	host, port, err := net.SplitHostPort(args[2])
-	if err != nil {
-		return 2, err
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return 2, err
-	}
 	return status(until(args[0], func() error {
-		return socksConnect(args[1], host, uint16(n))
+		c, err := socksDial(args[1], args[2])
+		if err != nil {
+			return err
+		}
+		return c.Close()
 	}))
 }
 
-// socksConnect is one RFC 1928 CONNECT with an RFC 1929 user name of its own.
-func socksConnect(proxy, host string, port uint16) error {
+// socksDial is one RFC 1928 CONNECT with an RFC 1929 user name of its own.
+func socksDial(proxy, target string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(target)
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil, err
+	}
 	c, err := net.DialTimeout("tcp", proxy, time.Second)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer c.Close()
+	if err := socksConnect(c, host, uint16(n)); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func socksConnect(c net.Conn, host string, port uint16) error {
 	if err := c.SetDeadline(time.Now().Add(15 * time.Second)); err != nil {
 		return err
 	}

@@ -52,12 +52,12 @@ func main() {
 	certs := flag.String("certs", "", "folder of NAME.crt and NAME.key")
 	log := flag.String("log", "", "file for the events")
 	flag.Parse()
-	if err := serve(*listen, *certs, *log); err != nil {
-		fmt.Fprintln(os.Stderr, "mitm:", err)
-		os.Exit(1)
-	}
+	err := serve(*listen, *certs, *log)
+	fmt.Fprintln(os.Stderr, "mitm:", err)
+	os.Exit(1)
 }
 
+// serve never returns but by an error.
 func serve(listen, certs, log string) error {
 	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
