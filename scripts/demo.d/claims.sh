@@ -7,10 +7,12 @@ claims=()
 
 # claim VERDICT TEXT HOW
 claim() {
+  local text how
   claim_count[$1]=$((claim_count[$1] + 1))
-  claims+=("$(printf '%-12s  %s\n              (%s)' "$1" "$2" "$3")")
-  printf '  %s%-12s%s  %s\n' "$bold" "$1" "$plain" "$2"
-  printf '                (%s)\n' "$3"
+  text=$(printf '%s\n' "$2" | fold -s -w 62 | sed 's/ *$//;2,$s/^/                /')
+  how=$(printf '(%s)\n' "$3" | fold -s -w 62 | sed 's/ *$//;s/^/                /')
+  claims+=("$(printf '  %-12s  %s\n%s' "$1" "$text" "$how")")
+  printf '  %s%-12s%s  %s\n%s\n' "$bold" "$1" "$plain" "$text" "$how"
 }
 
 # claim_if COMMAND... -- TEXT HOW

@@ -18,7 +18,7 @@ prepare() {
   }
   for f in home before bin table.txt claims.txt pidgin.log audit-before.txt audit-after.txt \
     before.json after.json streams.tsv wire.pcap wire.pcap.nonce wire.pcap.log wire.json before.pcap before.pcap.nonce before.pcap.log wire-before.json pidgin-before.log \
-    online.png offline.png xauth display screenshot.log xserver.log openbox.log down.log; do
+    online.png offline.png xauth display screenshot.log xserver.log openbox.log lab-up.log down.log; do
     rm -rf -- "${out:?}/$f"
   done
   choose_lab_dir

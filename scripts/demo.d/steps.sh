@@ -4,11 +4,17 @@
 
 mode=loopback lab_started=''
 
+# progress shows how far the lab is; what else it says goes to a file
+progress() { tee "$out/lab-up.log" | sed -un 's/^\[/  [/p'; }
+
 lab_up() {
   local u
   lab_started=yes
   build_circuits || return
-  run env LAB_DIR="$lab_dir" "$top/scripts/lab" up 8>&- || return
+  run env LAB_DIR="$lab_dir" "$top/scripts/lab" up 8>&- 2> >(progress) || {
+    grep -v '^\[' "$out/lab-up.log"
+    return 1
+  }
   # shellcheck disable=SC1090
   . <(lab env)
   mode=$LAB_MODE
@@ -68,18 +74,25 @@ asked_names() {
   grep -oE '"dns":\[[^]]*\]' "$out/wire-before.json" | grep -oE '"[^"]+"' | sort -u | grep -v '^"dns"$' | tr -d '"' | tr '\n' ' '
 }
 
+audit_passed() { # STATUS
+  [ "$1" = 0 ] && [ "$(grep -c '"protection": *"tor"' "$out/after.json")" = "${#users[@]}" ]
+}
+
 protect_accounts() {
   shown purple-onion protect --user-dir "${user_dir#"$top"/}" --all
   in_home "$top/build/purple-onion" protect --user-dir "$user_dir" --all
-  claim_if test $? = 0 -- "Both accounts are protected, and the plugin is switched on" "exit status 0" || return
+  claim_if test $? = 0 -- "Both accounts are protected, and the plugin is switched on" "its exit status, 0" || return
   echo
-  say "And, as the audit says of network-probes: address detection and port forwarding are unticked."
+  say "And, as the audit says of network-probes, address detection and port"
+  say "forwarding are unticked in Pidgin's preferences."
   probes_off
   echo
   shown purple-onion audit --user-dir "${user_dir#"$top"/}"
   audit | tee "$out/audit-after.txt"
+  echo
   audit --format json >"$out/after.json"
-  claim_if test $? = 0 -- "The audit has no fail finding any more" "exit status 0"
+  claim_if audit_passed $? -- "The audit has no fail finding any more, and sees both accounts at level tor" \
+    "its exit status, 0, and its JSON"
   return 0
 }
 
@@ -118,6 +131,7 @@ show_table() {
       "the server's own log, against the exits in Tor's consensus"
   fi
   take_screenshot online.png
+  [ -n "$own_display" ] || { say "Have a look at Pidgin's window; it goes on in five seconds." && sleep 5; }
 }
 
 take_screenshot() {
@@ -198,14 +212,13 @@ interrupted() { # STATUS
 
 give_up() { # TITLE
   printf '\n  FAILED: cannot go on after "%s".\n' "$1"
-  claim_count[FAILED]=$((claim_count[FAILED] + 1))
-  claims+=("FAILED        The demo could not go on after \"$1\"")
+  ((claim_count[FAILED])) || claim FAILED "The demo runs to its end" "it stopped above"
   finish
 }
 
 made_files() {
   (cd "$out" && ls -d online*.png offline*.png table.txt claims.txt audit-*.txt pidgin*.log ./*.pcap 2>/dev/null) |
-    sed 's|^\./||' | paste -sd ' ' | fold -s -w 60 | sed '2,$s/^/                  /'
+    sed 's|^\./||' | paste -sd ' ' | fold -s -w 60 | sed 's/ *$//;2,$s/^/                  /'
 }
 
 finish() {
