@@ -471,6 +471,24 @@ func TestReasonBeforeClose(t *testing.T) {
 	}
 }
 
+// So it is where nothing was dialled: libpurple's own "Unable to connect"
+// follows SOCKS' refusal at once, and must not come before our reason.
+func TestReasonBeforeRefusal(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Limits.Linger = patience })
+	b.issue(nil)
+	conn := b.connect()
+	_, _ = conn.Write(append(append(greeting(), login("user", "password")...), connectTo("b.test", 5222)...))
+	if _, err := io.ReadFull(conn, make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	b.until(EventRefused)
+	_ = conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if n, err := conn.Read(make([]byte, 1)); !isTimeout(err) {
+		t.Errorf("%d bytes, %v: refused before there was time to show the reason", n, err)
+	}
+	_ = conn.Close()
+}
+
 func isTimeout(err error) bool {
 	var n net.Error
 	return errors.As(err, &n) && n.Timeout()

@@ -43,13 +43,22 @@ func (c *Client) Dial(ctx context.Context, user, password redact.Secret, host st
 func (c *Client) open(ctx context.Context, tor *foundTor, conn net.Conn, user, password redact.Secret, host string, port uint16) (*Stream, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
+	_ = conn.SetDeadline(time.Now().Add(probeTimeout))
 	if err := authenticate(conn, user, password, tor.checkOwner); err != nil {
 		return nil, c.lost(ctx, err)
+	}
+	deadline, _ := ctx.Deadline() // none: as long as Tor itself tries
+	_ = conn.SetDeadline(deadline)
+	if ctx.Err() != nil {
+		return nil, unreachable(ctx.Err())
 	}
 	watch := tor.control.Load().watch()
 	s := &Stream{Conn: conn, client: c, tor: tor, watch: watch, sighting: watch.expect(user, password, conn)}
 	if _, err := request(conn, commandConnect, host, port); err != nil {
 		watch.forget(s.sighting)
+		if errors.Is(err, os.ErrDeadlineExceeded) { // Tor took the request: the far end is what is silent
+			return nil, unreachable(errors.New("no answer in time"))
+		}
 		return nil, c.lost(ctx, err)
 	}
 	if err := s.judge(ctx); err != nil {

@@ -5,8 +5,6 @@ package tor
 import (
 	"context"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -99,6 +97,11 @@ func TestWithoutAControlPort(t *testing.T) {
 	if reasonOf(err) != policy.ReasonServerUnreachable {
 		t.Errorf("Dial through an offline Tor: %v", err)
 	}
+	short, cancel2 := context.WithTimeout(context.Background(), 300*time.Millisecond) // sooner than Tor gives up
+	defer cancel2()
+	if _, err = w.Dial(short, user, password, "a.test", 5222); reasonOf(err) != policy.ReasonServerUnreachable {
+		t.Errorf("Dial that ran out of time: %v", err)
+	}
 	r.Kill()
 	if _, err = w.Dial(ctx, user, password, "a.test", 5222); reasonOf(err) != policy.ReasonTorDead {
 		t.Errorf("Dial through a dead Tor: %v", err)
@@ -146,10 +149,7 @@ func TestControlPortOfAnotherTor(t *testing.T) {
 func TestControlPassword(t *testing.T) {
 	// The hash of "foo", made by `tor --hash-password`.
 	hash := "HashedControlPassword 16:188B28FB3FE2540860B1A32F2D6EBEF15AC7498938468696A407CE0C5F"
-	r := tortest.Offline(t, tortest.Options{Lines: []string{hash, "CookieAuthFileGroupReadable 0"}})
-	if err := os.Remove(filepath.Join(r.Dir, "cookie")); err != nil {
-		t.Fatal(err)
-	}
+	r := tortest.Offline(t, tortest.Options{NoCookie: true, Lines: []string{hash}})
 	s := known(r)
 	s.ControlPassword = redact.New("foo")
 	if got := watchTor(t, s).untilState(policy.TorStarting); got.Control != ControlOpen {

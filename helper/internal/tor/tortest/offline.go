@@ -42,6 +42,7 @@ type Options struct {
 	SocksFlags string   // of the SOCKS port
 	SocksPort  uint16   // 0: a free one
 	NoControl  bool     // without a control port, as Debian's
+	NoCookie   bool     // the control port takes no cookie
 	Lines      []string // more lines of torrc
 }
 
@@ -55,7 +56,10 @@ func Offline(t testing.TB, o Options) *Tor {
 	}
 	lines := append(append([]string{}, OfflineTorrc...), o.Lines...)
 	lines = append(lines, "DataDirectory "+filepath.Join(r.Dir, "data"), "SocksPort 127.0.0.1:"+socks+" "+o.SocksFlags,
-		"CookieAuthentication 1", "CookieAuthFile "+filepath.Join(r.Dir, "cookie"), "Log notice stdout")
+		"Log notice stdout")
+	if !o.NoCookie {
+		lines = append(lines, "CookieAuthentication 1", "CookieAuthFile "+filepath.Join(r.Dir, "cookie"))
+	}
 	if !o.NoControl {
 		lines = append(lines, "ControlPort 127.0.0.1:auto")
 	}
