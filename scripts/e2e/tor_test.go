@@ -31,19 +31,33 @@ func stream(t *testing.T, h *drive.Host, id string) (circuit, exit string) {
 	return m[2], m[3]
 }
 
+var (
+	streamStatus  = regexp.MustCompile(`(?m)^(?:250[-+]stream-status=)?\d+ SUCCEEDED (\d+) \S+:5222`)
+	circuitStatus = regexp.MustCompile(`(?m)^(?:250[-+]circuit-status=)?(\d+) BUILT .*CONFLUX_ID=(\S+)`)
+)
+
 // circuits asks Tor's control port which circuits carry streams to port 5222.
+// The legs of one circuit with a CONFLUX id count as one.
 func (c *client) circuits() []string {
 	c.t.Helper()
 	env := environment(c.t, "client", "env", c.name)
 	host, port, _ := strings.Cut(env["CLIENT_CONTROL"], ":")
 	out, err := c.command("bash", "-c", `exec 3<>/dev/tcp/`+host+`/`+port+
-		`; printf 'AUTHENTICATE %s\r\nGETINFO stream-status\r\nQUIT\r\n' "$(od -An -v -tx1 `+env["CLIENT_COOKIE"]+` | tr -d ' \n')" >&3; cat <&3`).Output()
+		`; printf 'AUTHENTICATE %s\r\nGETINFO stream-status circuit-status\r\nQUIT\r\n' "$(od -An -v -tx1 `+env["CLIENT_COOKIE"]+` | tr -d ' \n')" >&3; cat <&3`).Output()
 	if err != nil {
 		c.t.Fatalf("control port: %v", err)
 	}
+	conflux := map[string]string{}
+	for _, m := range circuitStatus.FindAllStringSubmatch(string(out), -1) {
+		conflux[m[1]] = m[2]
+	}
 	var ids []string
-	for _, m := range regexp.MustCompile(`\d+ SUCCEEDED (\d+) \S+:5222`).FindAllStringSubmatch(string(out), -1) {
-		ids = append(ids, m[1])
+	for _, m := range streamStatus.FindAllStringSubmatch(string(out), -1) {
+		id := m[1]
+		if conflux[id] != "" {
+			id = strings.TrimSpace(conflux[id])
+		}
+		ids = append(ids, id)
 	}
 	return ids
 }
