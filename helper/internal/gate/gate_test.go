@@ -90,7 +90,7 @@ func (b *bench) dial(ctx context.Context, user, password redact.Secret, host str
 	b.dialled = append(b.dialled, fmt.Sprintf("%s/%s %s:%d", user.Reveal(), password.Reveal(), host, port))
 	err, iso := b.fail[host], b.isolation
 	b.mu.Unlock()
-	if err == context.DeadlineExceeded { //nolint:errorlint // a mark for: no answer
+	if errors.Is(err, context.DeadlineExceeded) { // a mark for: no answer
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}

@@ -77,7 +77,7 @@ func (l *link) goWays(grant *Grant, asked Target) (Stream, route, error) {
 // goSRV asks for the targets. found is false where there are none, or nobody
 // answers: domain:port is next (RFC 6120 3.2.1). Where there are targets they
 // are the only way.
-func (l *link) goSRV(grant *Grant) (s Stream, r route, err error, found bool) { //nolint:revive,staticcheck // the error belongs to what was found
+func (l *link) goSRV(grant *Grant) (s Stream, r route, err error, found bool) { // the error belongs to what was found
 	if l.gate.config.Resolve == nil {
 		return nil, r, nil, false
 	}

@@ -20,8 +20,6 @@ func (a address) String() string {
 	return a.path
 }
 
-func (a address) zero() bool { return a.network == "" }
-
 // ipPort is the address and port of a TCP listener.
 func (a address) ipPort() (netip.AddrPort, bool) {
 	p, err := netip.ParseAddrPort(a.path)

@@ -30,12 +30,12 @@ type controlPort struct {
 // openControl tries the candidate's control ports. A *notTorError means that
 // one is open and tells of another SOCKS port: that listener is not this Tor's.
 func openControl(ctx context.Context, c candidate) (*controlPort, error) {
-	problem := errNoControl
+	problem, told := errNoControl, false
 	for _, a := range c.controls {
 		k, err := openControlConn(ctx, a, c)
 		if err != nil {
-			if problem == errNoControl {
-				problem = fmt.Errorf("control port %s: %w", a, err)
+			if !told {
+				problem, told = fmt.Errorf("control port %s: %w", a, err), true
 			}
 			continue
 		}

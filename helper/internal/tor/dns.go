@@ -68,11 +68,10 @@ func (q dnsQuery) read(wire []byte) ([]SRV, error) {
 	if err != nil || h.ID != q.id || !h.Response || h.Truncated || question.Type != dnsmessage.TypeSRV || !sameName(question.Name, q.name) {
 		return nil, errors.New("cannot use the resolver's answer: it is not to our question")
 	}
-	switch h.RCode {
-	case dnsmessage.RCodeSuccess:
-	case dnsmessage.RCodeNameError:
+	if h.RCode == dnsmessage.RCodeNameError {
 		return nil, ErrNoRecords
-	default:
+	}
+	if h.RCode != dnsmessage.RCodeSuccess {
 		return nil, fmt.Errorf("cannot use the resolver's answer: %s", h.RCode)
 	}
 	if err = p.SkipAllQuestions(); err != nil {

@@ -77,7 +77,7 @@ func (f privateFiles) prepare() error {
 	if !st.IsDir() || !ownedByUs(st) {
 		return fmt.Errorf("cannot use the folder %s: not a folder of ours", f.dir)
 	}
-	if err = os.Chmod(f.dir, 0o700); err != nil { //nolint:gosec // a folder: 0700 is meant
+	if err = os.Chmod(f.dir, 0o700); err != nil { // a folder: 0700 is meant
 		return fmt.Errorf("cannot close the folder to others: %w", err)
 	}
 	return nil

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+//go:build unix
+
 package tor
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -110,7 +113,8 @@ func TestWithoutAControlPort(t *testing.T) {
 }
 
 func reasonOf(err error) policy.Reason {
-	if e, ok := err.(*Error); ok { //nolint:errorlint // the very type is the contract
+	var e *Error
+	if errors.As(err, &e) {
 		return e.Reason()
 	}
 	return ""

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package tortest runs the real tor program for tests, on free loopback ports
-// and in a folder of its own. Its Tor knows one directory authority, at a
-// loopback port where nobody listens, so it never reaches any network; it
-// opens its ports and answers RESOLVE of IP literals like any Tor. A missing
-// tor program fails the test.
+//go:build unix
+
 package tortest
 
 import (
