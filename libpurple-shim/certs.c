@@ -124,13 +124,51 @@ valid(PurpleAccount *account, GList *certificates)
 	return FALSE;
 }
 
+/*
+ * TRUE where a request that is of no known connection names the server of a
+ * protected account: then it is refused rather than left to libpurple.
+ */
+static gboolean
+names_protected(const char *host)
+{
+	GList *l;
+	gboolean found = FALSE;
+
+	for (l = purple_connections_get_all(); l && !found; l = l->next) {
+		PurpleAccount *account = purple_connection_get_account(l->data);
+		char *domain = level_domain(account);
+
+		found = level_protected(account) && host &&
+			(!g_ascii_strcasecmp(host, domain) ||
+			 !g_ascii_strcasecmp(host, purple_account_get_string(
+					account, "connect_server", "")));
+		g_free(domain);
+	}
+	return found;
+}
+
+/* TRUE where the connection is one of an account's own. */
+static gboolean
+attributed(const PurpleCertificateVerificationRequest *vrq)
+{
+	PurpleSslConnection *gsc = vrq->cb_data;
+
+	return gsc && g_hash_table_lookup(live, gsc) && gsc->connect_cb_data &&
+	       PURPLE_CONNECTION_IS_VALID(
+		       (PurpleConnection *)gsc->connect_cb_data);
+}
+
 static void
 start_verification(PurpleCertificateVerificationRequest *vrq)
 {
 	PurpleAccount *account = account_of(vrq);
 
 	if (!account) {
-		own_start(vrq);
+		if (attributed(vrq) || !names_protected(vrq->subject_name))
+			own_start(vrq);
+		else
+			purple_certificate_verify_complete(
+				vrq, PURPLE_CERTIFICATE_INVALID);
 		return;
 	}
 	purple_certificate_verify_complete(vrq,

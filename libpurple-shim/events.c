@@ -20,7 +20,7 @@ blocked(const struct ponion_event *ev)
 	PurpleAccount *account = watched_find(ev->handle);
 	struct watched *w = account ? watched_get(account) : NULL;
 
-	if (!w || (ev->sign_on && ev->sign_on != w->sign_on))
+	if (!w || !w->sign_on || ev->sign_on != w->sign_on)
 		return;		/* about a session that is over */
 	signon_refuse(account, ev->reason, ev->text, ev->passing == 1);
 }

@@ -4,14 +4,17 @@
 
 #include <string.h>
 
-/* The part of a user name after `mark`, up to a slash; owned. */
-static char *
-after(const char *name, char mark)
+/* node@domain/resource (RFC 7622): a resource may hold another "@". */
+char *
+level_domain(PurpleAccount *account)
 {
-	const char *from = strchr(name, mark);
+	const char *name = purple_account_get_username(account);
+	char *bare = g_strndup(name, strcspn(name, "/"));
+	const char *at = strchr(bare, '@');
+	char *domain = g_strdup(at ? at + 1 : bare);
 
-	from = from ? from + 1 : name;
-	return g_strndup(from, strcspn(from, "/"));
+	g_free(bare);
+	return domain;
 }
 
 /* The port that libpurple will ask for (irc.c and jabber.c). */
@@ -35,16 +38,24 @@ dead_proxy(PurpleAccount *account)
 	       purple_proxy_info_get_port(proxy) == SHIM_DEAD_PORT;
 }
 
+gboolean
+level_marked(PurpleAccount *account)
+{
+	const char *setting = purple_account_get_string(account, SHIM_LEVEL,
+							NULL);
+
+	return (setting && !purple_strequal(setting, "none")) ||
+	       dead_proxy(account);
+}
+
 /*
  * Without a helper there is no record to compare with. An account that says
  * anything but none, or whose proxy is the dead one, is taken for protected.
  */
 static int
-level_alone(PurpleAccount *account, const char *setting,
-	    struct ponion_answer *answer)
+level_alone(PurpleAccount *account, struct ponion_answer *answer)
 {
-	if ((!setting || purple_strequal(setting, "none")) &&
-	    !dead_proxy(account)) {
+	if (!level_marked(account)) {
 		answer->level = PONION_LEVEL_NONE;
 		answer->verdict = PONION_ALLOW;
 		return PONION_ALLOW;
@@ -69,8 +80,8 @@ level_ask(PurpleAccount *account, guint32 op, gboolean pinned,
 	memset(answer, 0, sizeof(*answer));
 	answer->size = sizeof(*answer);
 	if (!api)
-		return level_alone(account, setting, answer);
-	domain = after(purple_account_get_username(account), '@');
+		return level_alone(account, answer);
+	domain = level_domain(account);
 	q.op = op;
 	q.handle = watched_get(account)->handle;
 	q.protocol = purple_account_get_protocol_id(account);

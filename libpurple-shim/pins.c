@@ -94,6 +94,17 @@ pins_snapshot(PurpleAccount *account, GKeyFile *request)
 	}
 }
 
+static char
+type_of(const char *name)
+{
+	gsize i;
+
+	for (i = 0; i < G_N_ELEMENTS(told); i++)
+		if (purple_strequal(told[i].name, name))
+			return told[i].type;
+	return 's';
+}
+
 static void
 carry_out_setting(PurpleAccount *account, const char *name, const char *text)
 {
@@ -174,23 +185,17 @@ pins_carry_out(PurpleAccount *account, GKeyFile *answer)
 	g_strfreev(keys);
 	keys = g_key_file_get_keys(answer, "set", NULL, NULL);
 	for (k = keys; k && *k; k++) {
+		char *now = setting_text(account, *k, type_of(*k));
+
 		text = g_key_file_get_string(answer, "set", *k, NULL);
-		if (text)
+		/* Setting what is set already would have libpurple save,
+		 * with the gate's port in the proxy. */
+		if (text && !purple_strequal(text, now))
 			carry_out_setting(account, *k, text);
 		g_free(text);
+		g_free(now);
 	}
 	g_strfreev(keys);
-}
-
-static char
-type_of(const char *name)
-{
-	gsize i;
-
-	for (i = 0; i < G_N_ELEMENTS(told); i++)
-		if (purple_strequal(told[i].name, name))
-			return told[i].type;
-	return 's';
 }
 
 /* The account's own proxy, made where it has none. Set in place: nothing
@@ -211,6 +216,18 @@ own_proxy(PurpleAccount *account)
 	return proxy;
 }
 
+static gboolean
+proxy_changed(PurpleAccount *account, int port)
+{
+	PurpleProxyInfo *proxy = purple_account_get_proxy_info(account);
+
+	return !proxy ||
+	       purple_proxy_info_get_type(proxy) != PURPLE_PROXY_TOR ||
+	       !purple_strequal(purple_proxy_info_get_host(proxy),
+				SHIM_DEAD_HOST) ||
+	       purple_proxy_info_get_port(proxy) != port;
+}
+
 void
 pins_gate(PurpleAccount *account, struct watched *w,
 	  const struct ponion_answer *answer)
@@ -226,12 +243,21 @@ pins_gate(PurpleAccount *account, struct watched *w,
 void
 pins_dead(PurpleAccount *account, struct watched *w)
 {
+	gboolean was_dead = !proxy_changed(account, SHIM_DEAD_PORT);
 	PurpleProxyInfo *proxy = own_proxy(account);
+	char *level;
 
 	purple_proxy_info_set_port(proxy, SHIM_DEAD_PORT);
 	purple_proxy_info_set_username(proxy, NULL);
 	purple_proxy_info_set_password(proxy, NULL);
 	w->gate_port = 0;
+	if (was_dead)
+		return;
+	/* Have libpurple save: what it saved meanwhile has the gate's port. */
+	level = g_strdup(purple_account_get_string(account, SHIM_LEVEL, NULL));
+	if (level)
+		purple_account_set_string(account, SHIM_LEVEL, level);
+	g_free(level);
 }
 
 gboolean
@@ -254,26 +280,14 @@ pins_apply(PurpleAccount *account, struct watched *w)
 	return TRUE;
 }
 
-static gboolean
-proxy_changed(PurpleAccount *account, const struct watched *w)
-{
-	PurpleProxyInfo *proxy = purple_account_get_proxy_info(account);
-	int port = w->gate_port ? (int)w->gate_port : SHIM_DEAD_PORT;
-
-	return !proxy ||
-	       purple_proxy_info_get_type(proxy) != PURPLE_PROXY_TOR ||
-	       !purple_strequal(purple_proxy_info_get_host(proxy),
-				SHIM_DEAD_HOST) ||
-	       purple_proxy_info_get_port(proxy) != port;
-}
-
 const char *
 pins_changed(PurpleAccount *account, const struct watched *w)
 {
 	const char *changed = NULL;
 	char **keys, **k;
 
-	if (proxy_changed(account, w))
+	if (proxy_changed(account, w->gate_port ? (int)w->gate_port
+						: SHIM_DEAD_PORT))
 		return "proxy";
 	if (!w->pins)
 		return NULL;

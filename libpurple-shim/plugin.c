@@ -103,7 +103,7 @@ settle_accounts(void)
 	GList *l;
 
 	for (l = purple_accounts_get_all(); l; l = l->next)
-		if (level_protected(l->data))
+		if (level_marked(l->data))
 			pins_dead(l->data, watched_get(l->data));
 }
 

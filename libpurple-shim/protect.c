@@ -17,7 +17,7 @@
 	"in this version yet: such an account stays blocked.\n\n" \
 	"Not enforced yet at any level: logs, typing notices, idle time, " \
 	"avatars, file transfers' names. Choosing none gives back every " \
-	"setting of before."
+	"setting of before and switches the account off."
 
 static const char *const levels[] = { "none", "tor", "secret" };
 
@@ -85,7 +85,7 @@ tell(const char *primary, GKeyFile *answer)
 
 /*
  * A connection of before went another way: it ends. An account that is now
- * protected comes back by itself, a released one when the person says so.
+ * protected comes back by itself, a released one when the person enables it.
  */
 static void
 carry_out(PurpleAccount *account, int level)
@@ -104,6 +104,11 @@ carry_out(PurpleAccount *account, int level)
 			pins_dead(account, watched_get(account));
 		if (level > 0 && was_up)
 			purple_account_connect(account);
+		/* Or a retry that waits would connect it another way. */
+		if (level == 0)
+			purple_account_set_enabled(account,
+						   purple_core_get_ui(),
+						   FALSE);
 	}
 	if (answer)
 		g_key_file_free(answer);

@@ -29,6 +29,7 @@ struct watched {
 	gboolean may;		/* TRUE: the next call of the prpl may run */
 	gboolean held;		/* TRUE: the prpl never saw this connection */
 	gboolean online;
+	gboolean registering;	/* this sign-on makes the account */
 	gboolean told;		/* this connection was given an error by us */
 	guint gate_port;	/* in the account's proxy now, 0: none */
 	GKeyFile *pins;		/* [set] that holds for this session, or NULL */
@@ -60,6 +61,13 @@ int level_ask(PurpleAccount *account, guint32 op, gboolean pinned,
 	      struct ponion_answer *answer);
 /* TRUE unless the account is known not to be protected. */
 gboolean level_protected(PurpleAccount *account);
+/*
+ * TRUE where the account itself says that it is ours: by its setting, or by
+ * the dead proxy. Only then may its proxy be written to.
+ */
+gboolean level_marked(PurpleAccount *account);
+/* The domain of the JID, or the IRC server; owned by the caller. */
+char *level_domain(PurpleAccount *account);
 /* TRUE where every enabled account is protected, and there is one. */
 gboolean level_all_protected(void);
 

@@ -38,21 +38,13 @@ signon_refuse(PurpleAccount *account, const char *reason, const char *text,
 	g_free(said);
 }
 
-/* What the account is about to do: libpurple does not say it in the signal. */
-static guint32
-op_of(PurpleConnection *gc)
-{
-	(void)gc;
-	return PONION_OP_LOGIN;
-}
-
 void
 signing_on_cb(PurpleConnection *gc, void *data)
 {
 	PurpleAccount *account = purple_connection_get_account(gc);
 	struct watched *w = watched_get(account);
 	struct ponion_answer answer;
-	gboolean pinned;
+	gboolean pinned = FALSE;
 
 	(void)data;
 	watched_end_session(w);
@@ -60,9 +52,12 @@ signing_on_cb(PurpleConnection *gc, void *data)
 		w->may = TRUE;
 		return;
 	}
-	pins_dead(account, w);
-	pinned = pins_apply(account, w);
-	if (level_ask(account, op_of(gc), pinned, &answer) != PONION_ALLOW ||
+	/* An account that nobody can tell about is blocked as it is. */
+	if (level_marked(account)) {
+		pins_dead(account, w);
+		pinned = pins_apply(account, w);
+	}
+	if (level_ask(account, PONION_OP_CONNECT, pinned, &answer) != PONION_ALLOW ||
 	    !answer.gate_port) {
 		signon_refuse(account, answer.reason, answer.text,
 			      answer.passing == 1);
@@ -87,7 +82,7 @@ follow_name(PurpleAccount *account, struct watched *w)
 {
 	GKeyFile *request, *answer;
 
-	if (!w->name || purple_strequal(w->name,
+	if (!w->registering || !w->name || purple_strequal(w->name,
 					purple_account_get_username(account)))
 		return;
 	request = call_new("rename");

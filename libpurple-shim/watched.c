@@ -17,6 +17,7 @@ watched_end_session(struct watched *w)
 	w->may = FALSE;
 	w->online = FALSE;
 	w->told = FALSE;
+	w->registering = FALSE;
 }
 
 static void

@@ -67,8 +67,10 @@ register_user(PurpleAccount *account)
 	PurpleConnection *gc = purple_account_get_connection(account);
 	const struct wrapped *own = gc ? original(gc) : NULL;
 
-	if (own && own->register_user && has_leave(account))
+	if (own && own->register_user && has_leave(account)) {
+		watched_get(account)->registering = TRUE;
 		own->register_user(account);
+	}
 }
 
 /* An account that is online unregisters without a signal (connection.c). */
@@ -81,7 +83,8 @@ unregister_user(PurpleAccount *account, PurpleAccountUnregistrationCb cb,
 
 	if (!own || !own->unregister_user)
 		return;
-	if (purple_account_is_connected(account) || has_leave(account))
+	if (purple_account_is_connected(account) || gc->proto_data ||
+	    has_leave(account))
 		own->unregister_user(account, cb, data);
 	else if (cb)
 		cb(account, FALSE, data);
@@ -146,7 +149,13 @@ all_ours(void)
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
 		PurplePluginProtocolInfo *info = key;
 
-		if (info->login != login || info->close != close_connection)
+		struct wrapped *own = g_hash_table_lookup(table, key);
+
+		if (info->login != login || info->close != close_connection ||
+		    (own->register_user &&
+		     info->register_user != register_user) ||
+		    (own->unregister_user &&
+		     info->unregister_user != unregister_user))
 			return FALSE;
 	}
 	return TRUE;

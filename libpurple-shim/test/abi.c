@@ -25,7 +25,7 @@ check(int ok, const char *what)
 static struct ponion_account
 good_account(void)
 {
-	struct ponion_account q = { .size = sizeof(q), .op = PONION_OP_LOGIN,
+	struct ponion_account q = { .size = sizeof(q), .op = PONION_OP_CONNECT,
 		.handle = 1, .protocol = "prpl-jabber", .name = "a@a.test/",
 		.setting = "tor", .domain = "a.test", .connect_server = "",
 		.port = 5222, .pinned = 1 };

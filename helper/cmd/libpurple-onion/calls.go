@@ -4,9 +4,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"purpleonion.org/purple-onion/helper/internal/engine"
 	"purpleonion.org/purple-onion/helper/internal/policy"
@@ -16,6 +18,9 @@ import (
 
 // unstarted answers every call while nothing runs.
 const unstarted = "[answer]\nok=false\ntext=purple-onion's helper is not started\n"
+
+// tooLong answers a request that would be cut, and so say less than it did.
+const tooLong = "[answer]\nok=false\ntext=the account's settings are too long\n"
 
 // ops are the rare questions. pins, plan, protect and rename come with the
 // account's groups: [account] protocol, name; [proxy] type, host, port,
@@ -108,16 +113,14 @@ func (h *helper) opPins(k *keyFile) (*keyFile, error) {
 	}
 	answer := okAnswer("")
 	answer.group("set")
-	done := map[string]bool{profile.ProxyChange: true, "port": true}
-	for _, c := range always {
-		if !done[c.Name] {
+	done := map[string]bool{profile.ProxyChange: true}
+	for _, c := range append(now, always...) {
+		// A port that is changed for an account without settings need not be
+		// for this one.
+		if !done[c.Name] && (c.Name != "port" || slices.Contains(now, c)) {
 			answer.set(c.Name, c.New.Type+":"+c.New.Text)
 		}
-	}
-	for _, c := range now {
-		if c.Name == "port" {
-			answer.set(c.Name, c.New.Type+":"+c.New.Text)
-		}
+		done[c.Name] = true
 	}
 	return answer, nil
 }
@@ -260,19 +263,20 @@ func (h *helper) opResult(k *keyFile) (*keyFile, error) {
 	return okAnswer(page), nil
 }
 
+// lastCall numbers the slow calls of the process, over every start.
+var lastCall atomic.Uint64
+
 // results are the answers of slow calls until they are fetched, once each.
 type results struct {
 	mu      sync.Mutex
-	last    uint64
 	waiting map[uint64]string
 }
 
 func (r *results) open() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.last++
 	clear(r.waiting) // a page that nobody fetched is out of date
-	return r.last
+	return lastCall.Add(1)
 }
 
 func (r *results) answer(number uint64, text string) {

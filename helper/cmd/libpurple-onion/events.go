@@ -27,6 +27,9 @@ func (q *queue) listen(fd int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.fd = fd
+	if fd == 0 {
+		q.waiting = nil // the next start must not hear of this one
+	}
 	if len(q.waiting) > 0 {
 		q.wake()
 	}

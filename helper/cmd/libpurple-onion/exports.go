@@ -21,7 +21,7 @@ func main() {} // a c-shared library has no main of its own
 
 //export ponionStart
 func ponionStart(settings *C.char, eventFD C.int) (ok C.int) {
-	guard("start", func() { ok = 0 }, func() {
+	guard("start", func() { ok = 0; events.listen(0) }, func() {
 		if settings != nil && start(text(settings), int(eventFD)) {
 			ok = 1
 		}
@@ -31,7 +31,7 @@ func ponionStart(settings *C.char, eventFD C.int) (ok C.int) {
 
 //export ponionStop
 func ponionStop() {
-	guard("stop", func() {}, stop)
+	guard("stop", abandon, stop)
 }
 
 //export ponionDecideConnect
@@ -128,7 +128,10 @@ func ponionCall(request *C.char) (answer *C.char) {
 			return
 		}
 		reply := unstarted
-		if h := running(); h != nil {
+		switch h := running(); {
+		case C.strnlen(request, C.PONION_TEXT_MAX) == C.PONION_TEXT_MAX:
+			reply = tooLong
+		case h != nil:
 			reply = h.call(text(request))
 		}
 		answer = C.CString(reply)

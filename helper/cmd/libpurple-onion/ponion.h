@@ -43,10 +43,8 @@ enum ponion_level {
 /* What an account is about to do. */
 enum ponion_op {
 	PONION_OP_UNKNOWN = 0,
-	PONION_OP_LOGIN = 1,
-	PONION_OP_REGISTER = 2,
-	PONION_OP_UNREGISTER = 3,
-	PONION_OP_LOOK = 4	/* nothing: only its level is asked for */
+	PONION_OP_CONNECT = 1,	/* sign on, register or unregister */
+	PONION_OP_LOOK = 2	/* nothing: only its level is asked for */
 };
 
 /* How a sign-on went on. */

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -67,6 +68,7 @@ func start(settings string, eventFD int) bool {
 	events.listen(eventFD)
 	h := &helper{userDir: userDir, calls: results{waiting: map[uint64]string{}}}
 	if !h.wire() {
+		events.listen(0)
 		return false
 	}
 	current.Store(h)
@@ -84,13 +86,14 @@ func (h *helper) wire() bool {
 	if h.record, err = profile.OpenRecord(stateDir, h.userDir); err != nil {
 		h.log(err.Error()) // every level in it reads as unreadable, and blocks
 	}
+	h.record.Impatient()
 	roots := systemRoots()
 	torStatus := &lateTor{}
 	lateGate := &lateGate{}
 	h.engine = engine.New(engine.Parts{
 		Tor: torStatus, Gate: lateGate, Records: h.record, Config: conf, ConfigRead: confErr == nil,
 		KnownOnion: gate.KnownOnion, Credentials: tor.NewCredentials,
-		Roots: roots, ReadFile: os.ReadFile, Now: time.Now, Emit: events.push,
+		Roots: roots, ReadFile: readRegular, Now: time.Now, Emit: events.push,
 	})
 	g, err := gate.Listen(h.gateConfig(conf))
 	if err != nil {
@@ -194,6 +197,7 @@ func (h *helper) shutGate(reason policy.Reason) {
 // stop ends what start began. It must come back within two seconds, so it
 // does not wait for Tor longer than that.
 func stop() {
+	events.listen(0) // first: the shim closes the descriptor whatever happens here
 	h := current.Swap(nil)
 	if h == nil {
 		return
@@ -210,7 +214,14 @@ func stop() {
 	case <-done:
 	case <-time.After(1500 * time.Millisecond):
 	}
+}
+
+// abandon is what is left to do where stop itself fell.
+func abandon() {
 	events.listen(0)
+	if h := current.Swap(nil); h != nil && h.gate != nil {
+		h.gate.Close()
+	}
 }
 
 // systemRoots reads the computer's authorities once, off the main loop.
@@ -218,4 +229,17 @@ func systemRoots() func() (*x509.CertPool, error) {
 	load := sync.OnceValues(x509.SystemCertPool)
 	background("roots", func() { _, _ = load() })
 	return load
+}
+
+// readRegular reads a file of the user's that may not make the main loop
+// wait: a regular one, of at most a megabyte.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() || info.Size() > 1<<20:
+		return nil, errors.New("it is not a regular file of at most 1 MiB")
+	}
+	return os.ReadFile(path)
 }

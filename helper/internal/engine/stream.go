@@ -86,9 +86,9 @@ func (e *Engine) TorChanged(now TorStatus) {
 	e.mu.Lock()
 	before := e.tor
 	e.tor = now
-	online := make([]*session, 0, len(e.sessions))
-	for _, s := range e.sessions {
-		online = append(online, s)
+	online := make(map[uint64]uint64, len(e.sessions)) // sign-on: handle
+	for n, s := range e.sessions {
+		online[n] = s.account.Handle
 	}
 	e.mu.Unlock()
 	if before != now {
@@ -99,8 +99,8 @@ func (e *Engine) TorChanged(now TorStatus) {
 	if d.Verdict == policy.Allow {
 		return
 	}
-	for _, s := range online {
-		e.parts.Emit(Event{Kind: EventBlocked, Handle: s.account.Handle, Reason: d.Reason, Text: d.Reason.Text()})
+	for n, handle := range online {
+		e.parts.Emit(Event{Kind: EventBlocked, Handle: handle, SignOn: n, Reason: d.Reason, Text: d.Reason.Text()})
 	}
 	e.parts.Gate.CloseAll(d.Reason)
 }

@@ -126,6 +126,9 @@ func targets(a Account, level policy.Level) []target {
 		return append(list, target{"username", str(NeutralName)}, target{"realname", str(NeutralName)})
 	}
 	list = append(list, target{"connection_security", str("require_tls")}, target{"auth_plain_in_clear", yes(false)})
+	if a.String("bosh_url", "") != "" {
+		list = append(list, target{"bosh_url", str("")}) // its connections are not the account's to libpurple's verifier
+	}
 	if a.String("connection_security", "") == "old_ssl" && a.Int("port", 0) == 5223 {
 		list = append(list, target{"port", num(5222)}) // 5223 knows no STARTTLS
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sort"
 	"sync"
+	"time"
 
 	"purpleonion.org/purple-onion/helper/internal/policy"
 )
@@ -20,11 +21,15 @@ import (
 // recordSchema is the version of the record's format.
 const recordSchema = 1
 
+// lockWait is how long another writer may hold the record.
+const lockWait = 10 * time.Second
+
 // Record is what purple-onion keeps beside accounts.xml: each protected
 // account's level, and its settings of before. It is safe for concurrent use;
 // what is set is on disk after Save.
 type Record struct {
 	path string
+	wait time.Duration // how long another writer may hold it
 
 	mu      sync.Mutex
 	err     error // it could not be read
@@ -95,7 +100,7 @@ func RecordPath(stateDir, userDir string) (string, error) {
 // policy.Unreadable, and it cannot be saved.
 func OpenRecord(stateDir, userDir string) (*Record, error) {
 	path, err := RecordPath(stateDir, userDir)
-	r := &Record{path: path, err: err}
+	r := &Record{path: path, err: err, wait: lockWait}
 	if err == nil {
 		r.content, r.err = loadRecord(path)
 	}
@@ -244,6 +249,7 @@ func (r *Record) Save() error {
 		err = r.saveLocked()
 	}
 	if err != nil {
+		r.forgetPending()
 		return fmt.Errorf("cannot write the record %s: %w", r.path, err)
 	}
 	return nil
@@ -253,11 +259,25 @@ func (r *Record) lock() (func(), error) {
 	if err := makeOwnDir(filepath.Dir(r.path)); err != nil {
 		return nil, err
 	}
-	f, err := lockFile(r.path + ".lock")
+	f, err := lockFile(r.path+".lock", r.wait)
 	if err != nil {
 		return nil, err
 	}
 	return func() { f.Close() }, nil
+}
+
+// Impatient has Save give up at once where another process writes: for a
+// program whose main loop must not wait.
+func (r *Record) Impatient() { r.wait = 0 }
+
+// forgetPending goes back to what the file says, so that a change which could
+// not be written does not come with the next one that can.
+func (r *Record) forgetPending() {
+	r.pending = nil
+	if old, err := loadRecord(r.path); err == nil {
+		old.UserDir = r.content.UserDir
+		r.content = old
+	}
 }
 
 func (r *Record) saveLocked() error {

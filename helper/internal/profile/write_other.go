@@ -7,12 +7,13 @@ package profile
 import (
 	"errors"
 	"os"
+	"time"
 )
 
 var errNotHere = errors.New("purple-onion cannot edit user directories on this system yet")
 
-func replaceFile(string, []byte) error  { return errNotHere }
-func syncDir(string) error              { return errNotHere }
-func checkOwn(string, bool) error       { return errNotHere }
-func makeOwnDir(string) error           { return errNotHere }
-func lockFile(string) (*os.File, error) { return nil, errNotHere }
+func replaceFile(string, []byte) error                 { return errNotHere }
+func syncDir(string) error                             { return errNotHere }
+func checkOwn(string, bool) error                      { return errNotHere }
+func makeOwnDir(string) error                          { return errNotHere }
+func lockFile(string, time.Duration) (*os.File, error) { return nil, errNotHere }

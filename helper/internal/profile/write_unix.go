@@ -77,18 +77,15 @@ func makeOwnDir(path string) error {
 	return os.Chmod(path, 0o700)
 }
 
-// lockWait is how long another writer may hold the record.
-const lockWait = 10 * time.Second
-
 var errLocked = errors.New("another purple-onion is writing it")
 
 // lockFile takes an exclusive lock; the caller closes the file to let it go.
-func lockFile(path string) (*os.File, error) {
+func lockFile(path string, wait time.Duration) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|openNoFollow|openNonblock, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	for end := time.Now().Add(lockWait); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(wait); ; time.Sleep(20 * time.Millisecond) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return f, nil
