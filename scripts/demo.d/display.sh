@@ -13,7 +13,7 @@ choose_display() {
   elif [ -n "${DISPLAY-}" ]; then
     x_env=([DISPLAY]=$DISPLAY [XAUTHORITY]=${XAUTHORITY-$HOME/.Xauthority})
     display_works && return
-    say "Your display $DISPLAY cannot be reached from the lab's client; a virtual one is used."
+    say "Your display cannot be reached from the lab; a virtual one is used."
     start_xserver Xvfb
   elif [ -n "${WAYLAND_DISPLAY-}" ] && command -v Xwayland >/dev/null; then
     start_xserver Xwayland

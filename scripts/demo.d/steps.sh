@@ -11,6 +11,7 @@ lab_up() {
   local u
   lab_started=yes
   build_circuits || return
+  lab down 2>/dev/null # what a demo that was killed left
   run env LAB_DIR="$lab_dir" "$top/scripts/lab" up 8>&- 2> >(progress) || {
     grep -v '^\[' "$out/lab-up.log"
     return 1
@@ -20,8 +21,11 @@ lab_up() {
   mode=$LAB_MODE
   for u in "${users[@]}"; do lab adduser "$u@a.test" "$(password "$u")" || return; done
   case $mode in
-    netns) say "In network namespaces; every packet of the client is recorded." ;;
-    userns) say "In user and network namespaces of your own; every packet of the client is recorded." ;;
+    netns) say "In network namespaces: every packet of the client is recorded." ;;
+    userns)
+      say "In user and network namespaces of your own: every packet of the client"
+      say "is recorded."
+      ;;
     *) say "Namespaces are refused here: on loopback, where nothing can be recorded." ;;
   esac
   [ "$mode" = loopback ] || lab capture start c1 "$out/wire.pcap" || return

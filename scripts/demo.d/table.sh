@@ -35,10 +35,10 @@ read_row() {
 
 print_table() {
   local u name ip finger
-  printf '%-20s  %-12s  %-6s  %-12s  %-10s  %s\n' account circuit exit 'its address' isolation 'server saw'
+  printf '%-18s  %-12s  %-4s  %-12s  %-9s  %s\n' account circuit exit 'its address' isolation 'server saw'
   for u in "${users[@]}"; do
     read -r name ip finger <<<"${row_exit[$u]-- - -}"
-    printf '%-20s  %-12.12s  %-6s  %-12s  %-10s  %s\n' "$u@a.test" "${row_circuit[$u]--}" "$name" "$ip" \
+    printf '%-18s  %-12.12s  %-4s  %-12s  %-9s  %s\n' "$u@a.test" "${row_circuit[$u]--}" "$name" "$ip" \
       "${row_isolation[$u]--}" "$(server_saw "$u")"
   done
 }
