@@ -146,7 +146,7 @@ static void
 call_edges(void)
 {
 	static const char *const requests[] = { "", "[", "[request]", "[request]\nop=", "x=y",
-		"[request]\nop=nonsense\n", "[request]\nop=protect\n", "[request]\nop=result\n" "number=99999999999999999999\n",
+		"[request]\nop=nonsense\n", "[request]\nop=protect\n", "[request]\nop=result\n number=99999999999999999999\n",
 		"[request]\nop=protect\nlevel=tor\n[account]\nprotocol=prpl-gg\nname=1\n", "\xff\xff[request]\nop=status\n" };
 	size_t i;
 
