@@ -27,7 +27,7 @@ copy_programs() {
   local p path
   for p in unbound ngircd; do
     path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$p") || die "$p is not installed"
-    cp "$path" "$LAB_DIR/bin/$p"
+    install -m 755 "$path" "$LAB_DIR/bin/$p" # a new file: the old one may still run
   done
   for p in tor tor-gencert prosody prosodyctl openssl nsenter ip; do
     command -v "$p" >/dev/null || die "$p is not installed"
@@ -41,14 +41,14 @@ build_tools() {
   cache=$(cd "$LAB_SRC/../.." && pwd)/build/lab-tools
   if [ -n "$(newer_source "$cache")" ]; then
     [ -n "$home" ] && [ -w "$home" ] || home=$LAB_DIR/home
-    (cd "$LAB_SRC/../.." && HOME=$home CGO_ENABLED=0 go build -buildvcs=false -o "$LAB_DIR/bin/" \
+    (cd "$LAB_SRC/../.." && HOME=$home CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$LAB_DIR/bin/" \
       ./scripts/lab.d/labtool ./scripts/lab.d/mitm) >"$LAB_DIR/log/build.log" 2>&1 || return 1
     (umask 022 && mkdir -p "$cache") 2>/dev/null || return 0
     for t in labtool mitm; do
-      install -m 755 "$LAB_DIR/bin/$t" "$cache/$t.$$" && mv "$cache/$t.$$" "$cache/$t"
+      cp "$LAB_DIR/bin/$t" "$cache/$t.$$" && chmod 755 "$cache/$t.$$" && mv "$cache/$t.$$" "$cache/$t"
     done
   else
-    cp "$cache/labtool" "$cache/mitm" "$LAB_DIR/bin/"
+    install -m 755 "$cache/labtool" "$cache/mitm" "$LAB_DIR/bin/"
   fi
 }
 
@@ -71,7 +71,7 @@ make_certs() {
     expired.test=expired unknownca.test=unknownca
 }
 
-# make_relay_keys NUMBER: identity, fingerprint in tor/NAME/fpr, and an
+# make_relay_keys NUMBER: identity, fingerprint in tor/NAME/fingerprint.hex, and an
 # authority's certificate
 make_relay_keys() {
   local i=$1 d=$LAB_DIR/tor/${RELAYS[$1]}
@@ -83,8 +83,8 @@ make_relay_keys() {
   fi
   tor --quiet --list-fingerprint --ignore-missing-torrc -f /nonexistent --defaults-torrc /nonexistent \
     --ORPort 1 --DirAuthority "dummy 127.0.0.1:1 FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF" \
-    --DataDirectory "$d" --Nickname "${RELAYS[$i]}" | awk '{$1=""; gsub(/ /,""); print}' >"$d/fpr"
-  [ -s "$d/fpr" ]
+    --DataDirectory "$d" --Nickname "${RELAYS[$i]}" | awk '{$1=""; gsub(/ /,""); print}' >"$d/fingerprint.hex"
+  [ -s "$d/fingerprint.hex" ]
 }
 
 # make_onion_key: the service's name is needed for certificates before its

@@ -16,7 +16,7 @@ write_common() {
       d=$LAB_DIR/tor/${RELAYS[$i]}
       echo "DirAuthority ${RELAYS[$i]} orport=$(or_port "$i") no-v2" \
         "v3ident=$(awk '/^fingerprint/{print $2}' "$d/keys/authority_certificate")" \
-        "$(relay_ip "$i"):$(dir_port "$i") $(cat "$d/fpr")"
+        "$(relay_ip "$i"):$(dir_port "$i") $(cat "$d/fingerprint.hex")"
     done
     echo "PathsNeededToBuildCircuits 0.67"
     echo "EnforceDistinctSubnets 0"
@@ -27,7 +27,7 @@ torrc_head() { # DATADIR
   cat <<END
 %include $LAB_DIR/torrc.common
 DataDirectory $1
-Log notice file $1/notice.log
+Log ${LAB_TOR_LOG:-notice} file $1/notice.log
 SafeLogging 0
 ShutdownWaitLength 1
 DisableDebuggerAttachment 0

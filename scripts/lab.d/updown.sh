@@ -112,7 +112,7 @@ failed_up() {
   for f in $(ls -t "$LAB_DIR"/log/*.log "$LAB_DIR"/tor/*/notice.log "$LAB_DIR"/clients/*/tor/notice.log 2>/dev/null | head -3); do
     [ ! -s "$f" ] || { echo "--- $f" && tail -8 "$f"; } >&2
   done
-  stop_lab
+  [ -n "${LAB_KEEP-}" ] || stop_lab
   [ "$status" -gt 128 ] || status=1
   exit "$status"
 }

@@ -3,8 +3,8 @@
 package main
 
 import (
-	"bufio"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// waitOnion waits until the tor at the control port has uploaded a descriptor
-// of its onion service (control-spec 4.1.25, HS_DESC UPLOADED). Somebody who
-// asks for the onion address before that gets a failure, which tor remembers.
+// waitOnion waits until the tor at the control port has uploaded all
+// descriptors of its onion service (control-spec 4.1.25, HS_DESC). Somebody
+// who asks for the onion address before that gets a failure, which tor
+// remembers for that directory.
 func waitOnion(args []string) (int, error) {
 	var control net.Conn
 	err := until(args[0], func() (err error) {
@@ -29,16 +30,34 @@ func waitOnion(args []string) (int, error) {
 	if err != nil {
 		return 2, err
 	}
-	if err := control.SetReadDeadline(time.Now().Add(d)); err != nil {
-		return 1, err
-	}
-	lines := bufio.NewScanner(control)
-	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "650 HS_DESC UPLOADED ") {
-			return 0, nil
+	return status(countUploads(control, time.Now().Add(d)))
+}
+
+// countUploads returns when as many uploads are done as were begun and half a
+// second passes without another.
+func countUploads(control net.Conn, end time.Time) error {
+	begun, done := 0, 0
+	for time.Now().Before(end) {
+		deadline := end
+		if done > 0 && done >= begun {
+			deadline = time.Now().Add(500 * time.Millisecond)
+		}
+		if err := control.SetReadDeadline(deadline); err != nil {
+			return err
+		}
+		line, err := readLine(control)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && deadline != end:
+			return nil
+		case err != nil:
+			return err
+		case strings.HasPrefix(line, "650 HS_DESC UPLOAD "):
+			begun++
+		case strings.HasPrefix(line, "650 HS_DESC UPLOADED "), strings.HasPrefix(line, "650 HS_DESC FAILED "):
+			done++
 		}
 	}
-	return 1, fmt.Errorf("no descriptor uploaded within %s", args[0])
+	return fmt.Errorf("%d of %d uploads done", done, begun)
 }
 
 // subscribe authenticates with the cookie and asks for HS_DESC events.
@@ -58,8 +77,7 @@ func subscribe(address, cookieFile string) (net.Conn, error) {
 	return c, nil
 }
 
-// ask sends commands whose answer is one line of "250 OK". It reads byte by
-// byte's worth of buffer only, so that no event behind the answer is lost.
+// ask sends commands whose answer is one line of "250 OK".
 func ask(c net.Conn, words ...string) error {
 	if err := c.SetDeadline(time.Now().Add(3 * time.Second)); err != nil {
 		return err
@@ -79,6 +97,7 @@ func ask(c net.Conn, words ...string) error {
 	return c.SetDeadline(time.Time{})
 }
 
+// readLine reads byte by byte, so that nothing behind the line is lost.
 func readLine(c net.Conn) (string, error) {
 	var line []byte
 	for one := make([]byte, 1); len(line) < 1024; line = append(line, one[0]) {

@@ -16,8 +16,8 @@ end
 
 local function tls(session)
 	if not session.secure then return "plain"; end
-	local ok, info = pcall(function () return session.conn:ssl_info(); end);
-	return ok and info and info.protocol or "tls";
+	local ok, version = pcall(function () return session.conn:socket():info("protocol"); end);
+	return ok and version or "tls";
 end
 
 local function line(event, session, jid)

@@ -1,12 +1,12 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2016 # selftest sets the names; inner shells expand
 # SPDX-License-Identifier: GPL-3.0-or-later
 # ends.sh - faults, a second lab, and that nothing is left behind.
 
 faults() {
-  local t="$LAB_DIR/bin/labtool" a=10.77.0.5:5222
+  local a=10.77.0.5:5222
   check "fault prosody-a kill" 0 "$lab" fault prosody-a kill
   check "it is gone" 1 tool world wait-port 0s $a
-  says "status says partly" '^missing: prosody-a$' sh -c '"$0" status; [ $? = 3 ]' "$lab"
+  prints "status says partly" 3 '^missing: prosody-a$' "$lab" status
   check "fault prosody-a start" 0 "$lab" fault prosody-a start
   check "it is back" 0 tool world wait-port 0s $a
   check "status says up" 0 "$lab" status
@@ -14,7 +14,7 @@ faults() {
   check "fault prosody-b restart" 0 "$lab" fault prosody-b restart
   check "fault x1 stop" 0 "$lab" fault x1 stop
   check "fault x1 cont" 0 "$lab" fault x1 cont
-  check "no such server" 1 "$lab" fault gopher kill
+  check "no such server" 2 "$lab" fault gopher kill
   says "logs" '/log/prosody-a-debug.log$' "$lab" logs prosody
 }
 
@@ -25,7 +25,7 @@ second_lab() {
   tail -1 "$tmp/other"
   check "its env" 0 sh -c 'LAB_DIR=$1 "$0" env >"$2"' "$lab" "$other" "$e"
   says "its mode is loopback" '^export LAB_MODE=loopback$' cat "$e"
-  says "log in there" '^bound$' bash -c '. "$2"; LAB_DIR=$1 "$0" exec c1 -- "$1/bin/labtool" xmpp -socks "$CLIENT_SOCKS" -register "$LAB_ONION:5222" one@a.test pw' "$lab" "$other" "$e"
+  says "log in there" '^bound$' bash -c '. "$2"; SSL_CERT_FILE=$LAB_CA "$0" exec c1 -- "$1/bin/labtool" xmpp -socks "$CLIENT_SOCKS" -register "$LAB_ONION:5222" one@a.test pw' "$lab" "$other" "$e"
   check "nothing can be captured there" 2 env LAB_DIR="$other" "$lab" capture start c1 "$tmp/x.pcap"
   check "down" 0 env LAB_DIR="$other" "$lab" down
   check "nothing of it is left" 1 left_of "$other"
@@ -46,7 +46,7 @@ left_of() {
 
 # namespaces FILE: exits 0 if a process is in one of the network namespaces
 namespaces() {
-  readlink /proc/[0-9]*/ns/net 2>/dev/null | grep -qxFf "$1"
+  grep -xFf "$1" < <(readlink /proc/[0-9]*/ns/net 2>/dev/null)
 }
 
 our_namespaces() {
@@ -84,6 +84,7 @@ normal_end() {
 
 # starting: `lab up` in the background until relays run
 starting() {
+  rm -f "$tmp/up"
   "$lab" up >"$tmp/up" 2>&1 &
   up=$!
   check "up begins" 0 "$LAB_DIR/bin/labtool" wait-log 60s "relays started" "$tmp/up"
@@ -94,6 +95,7 @@ crashed_end() {
   local f pid
   starting
   kill -9 $up
+  wait $up 2>/dev/null
   for f in "$LAB_DIR"/pids/ns-*; do
     read -r pid _ <"$f"
     kill -9 "$pid"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2016 # selftest sets the names; inner shells expand
 # SPDX-License-Identifier: GPL-3.0-or-later
 # leaks.sh - captures: a clean run, controls that must leak, and captures
 # that must not be trusted.
@@ -32,7 +32,7 @@ leaks() {
   check "of two clients" 0 "$lab" capture start k2 "$tmp/k2.pcap"
   tool k2 send udp 192.0.2.1:1 x
   check "one is clean" 0 "$lab" capture stop k1 "$tmp/k1.pcap"
-  says "one is not" '^  1  udp 192.0.2.1:1$' sh -c '"$@"; [ $? = 1 ]' _ "$lab" capture stop k2 "$tmp/k2.pcap"
+  prints "one is not" 1 '^  1  udp 192.0.2.1:1$' "$lab" capture stop k2 "$tmp/k2.pcap"
   untrusted_captures
 }
 
@@ -52,7 +52,7 @@ untrusted_captures() {
   check "a capture that was killed is not trusted" 2 "$lab" capture stop k1 "$tmp/k1.pcap"
   check "capture starts" 0 "$lab" capture start k1 "$tmp/k1.pcap"
   "$lab" exec k1 -- ip link set eth0 down
-  says "nor one whose wire was cut" '"trusted":false' sh -c '"$@"; [ $? = 2 ]' _ "$lab" capture stop k1 "$tmp/k1.pcap" --json
+  prints "nor one whose wire was cut" 2 '"trusted":false' "$lab" capture stop k1 "$tmp/k1.pcap" --json
   check "client del" 0 "$lab" client del k1
   check "and a new one in its place" 0 "$lab" client add k1 --no-tor
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034 # the parts share their names; inner shells expand
 # SPDX-License-Identifier: GPL-3.0-or-later
 # steps.sh - a lab that is up: its verbs, network, servers and clients.
 
@@ -12,8 +12,10 @@ first_lab() {
   tail -1 "$tmp/out"
   check "status says up" 0 "$lab" status
   check "up again changes nothing" 0 "$lab" up
-  check "env prints export lines only" 1 bash -c '"$1" env | grep -Ev "^export (LAB|CLIENT)_[A-Z0-9_]+=[^ '\''\"]+$"' _ "$lab"
-  "$lab" env >"$tmp/env" && . "$tmp/env"
+  check "env prints export lines only" 1 bash -c '"$1" env | grep -Ev "^export (LAB|CLIENT)_[A-Z0-9_]+=[A-Za-z0-9/._+:,#-]+$"' _ "$lab"
+  "$lab" env >"$tmp/env"
+  # shellcheck source=/dev/null
+  . "$tmp/env"
   mode=$LAB_MODE
   unset LAB_MODE
   if [ "$(id -u)" = 0 ]; then want=netns; else want=userns; fi
@@ -70,6 +72,16 @@ federation() {
   check "it arrives" 0 wait $bo
 }
 
+# many VERB [OPTION]: for twenty clients at once
+many() {
+  local n pids=()
+  for n in {1..20}; do
+    "$lab" client "$1" "m$n" "${@:2}" >"$tmp/m$n" 2>&1 &
+    pids+=($!)
+  done
+  wait "${pids[@]}"
+}
+
 clients() {
   local n
   for n in 1 2 3; do "$lab" client add "k$n" >"$tmp/k$n" 2>&1 & done
@@ -86,17 +98,16 @@ clients() {
   check "its second port" 0 tool odd connect 20s 127.0.0.1:9999 a.test:5222
   check "it does not know its own name" 1 grep -q "$(uname -n)" "$LAB_DIR/etc/odd/hosts"
   client_tor
-  for n in {1..20}; do "$lab" client add "m$n" --no-tor & done >"$tmp/many" 2>&1
-  wait $(jobs -p | grep -vx "$other_up")
+  many add --no-tor
   says "twenty more at once" '^25$' sh -c '"$0" client list | wc -l' "$lab"
   says "with twenty more addresses" '^25$' sh -c 'cat "$0"/clients/*/number | sort -u | wc -l' "$LAB_DIR"
-  for n in {1..20}; do "$lab" client del "m$n" & done >"$tmp/many" 2>&1
-  wait $(jobs -p | grep -vx "$other_up")
+  many del
   says "and gone" '^5$' sh -c '"$0" client list | wc -l' "$lab"
-  says "a plain SOCKS server can run in a client" '^bound$' bash -c '
-    "$0" client add plain --no-tor && { "$0" exec plain -- microsocks -i 127.0.0.1 -p 9050 >/dev/null 2>&1 & }
-    "$0" exec plain -- "$1" wait-port 10s 127.0.0.1:9050 &&
-    "$0" exec plain -- "$1" xmpp -socks 127.0.0.1:9050 a.test:5222 one@a.test pw1' "$lab" "$LAB_DIR/bin/labtool"
+  check "client add --no-tor" 0 "$lab" client add plain --no-tor
+  "$lab" exec plain -- microsocks -i 127.0.0.1 -p 9050 >/dev/null 2>&1 &
+  check "a plain SOCKS server can run in it" 0 tool plain wait-port 10s 127.0.0.1:9050
+  says "and takes no authentication" '^ 05 00$' "$lab" exec plain -- bash -c \
+    'exec 3<>/dev/tcp/127.0.0.1/9050; printf "\5\1\0" >&3; head -c 2 <&3 | od -An -tx1'
   "$lab" exec plain -- sh -c 'echo $$ >"$0"; exec sleep 1000' "$tmp/left" &
   check "a process is left in it" 0 "$LAB_DIR/bin/labtool" wait-log 10s "" "$tmp/left"
   check "client del" 0 "$lab" client del plain
@@ -119,10 +130,14 @@ client_tor() {
   check "and is ready" 0 "$lab" client tor k3 wait 60
 }
 
+mitm() { # DOMAIN [OPTION]: a client logs in there
+  tool c1 xmpp -socks "$CLIENT_SOCKS" "${@:2}" "$1:5222" "me@$1" hush
+}
+
+auths() { grep "\"to\":\"$1\"" "$LAB_MITM_LOG" | grep -c '"event":"auth"'; }
+
 man_in_the_middle() {
   local d
-  mitm() { tool c1 xmpp -socks "$CLIENT_SOCKS" "${@:2}" "$1:5222" "me@$1" hush; }
-  auths() { grep "\"to\":\"$1\"" "$LAB_MITM_LOG" | grep -c '"event":"auth"'; }
   check "good.test refuses the password" 1 mitm good.test
   check "good.test saw it arrive (control)" 0 [ "$(auths good.test)" = 1 ]
   for d in wrong selfsigned expired unknownca; do
