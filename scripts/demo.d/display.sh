@@ -40,7 +40,7 @@ start_xserver() {
     Xwayland) options+=(-geometry "1100x760") ;;
   esac
   rm -f "$out/display" && : >"$out/display"
-  setsid "$1" "${options[@]}" </dev/null 7>"$out/display" 8>&- >"$out/xserver.log" 2>&1 &
+  setsid setpriv --pdeathsig TERM "$1" "${options[@]}" </dev/null 7>"$out/display" 8>&- >"$out/xserver.log" 2>&1 &
   server_pid=$!
   until_true 15 test -s "$out/display" || {
     say "cannot start $1: $(tail -n 2 "$out/xserver.log")"

@@ -25,7 +25,7 @@ shown() { printf '  %s$ %s%s\n\n' "$bold" "$*" "$plain"; }
 # script ends the whole of it and not only its shell
 run() {
   local status
-  setsid "$@" </dev/null &
+  setsid "$@" </dev/null 8>&- &
   step_pid=$!
   wait "$step_pid"
   status=$?

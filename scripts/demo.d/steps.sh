@@ -12,7 +12,7 @@ lab_up() {
   lab_started=yes
   build_circuits || return
   lab down 2>/dev/null # what a demo that was killed left
-  run env LAB_DIR="$lab_dir" "$top/scripts/lab" up 8>&- 2> >(progress) || {
+  run env LAB_DIR="$lab_dir" "$top/scripts/lab" up 2> >(exec 8>&- && progress) || {
     grep -v '^\[' "$out/lab-up.log"
     return 1
   }
