@@ -79,7 +79,12 @@ func (p process) uses() (found, certain bool) {
 			known = true
 		}
 	}
-	return !known, false
+	if known {
+		return false, false
+	}
+	// A process that ends meanwhile has no arguments any more, and maps nothing.
+	still, err := p.isPurple()
+	return still || err != nil, false
 }
 
 // isPurple looks for libpurple among the files that the process has mapped.
