@@ -176,8 +176,12 @@ func (c *client) userDir(accounts ...account) string {
 	var b strings.Builder
 	b.WriteString("<?xml version='1.0' encoding='UTF-8' ?>\n\n<account version='1.0'>\n")
 	for _, a := range accounts {
-		fmt.Fprintf(&b, "\t<account>\n\t\t<protocol>%s</protocol>\n\t\t<name>%s</name>\n\t\t<password>pw-e2e</password>\n\t\t<settings>%s</settings>\n\t\t%s\n\t</account>\n",
-			a.protocol, a.name, a.settings, a.proxy)
+		password := "<password>pw-e2e</password>"
+		if a.protocol == "prpl-irc" {
+			password = "" // the server has none, and refuses who shows one
+		}
+		fmt.Fprintf(&b, "\t<account>\n\t\t<protocol>%s</protocol>\n\t\t<name>%s</name>\n\t\t%s\n\t\t<settings>%s</settings>\n\t\t%s\n\t</account>\n",
+			a.protocol, a.name, password, a.settings, a.proxy)
 	}
 	b.WriteString("</account>\n")
 	write(c.t, filepath.Join(dir, "accounts.xml"), b.String())
