@@ -15,8 +15,8 @@
 
 /* `purple-onion doctor` reads this from the file, without loading it. */
 __attribute__((used)) static const char marker[] =
-	"purple-onion-abi=1 version=" STR(PONION_VERSION);
-G_STATIC_ASSERT(PONION_ABI == 1u);
+	"purple-onion-abi=2 version=" STR(PONION_VERSION);
+G_STATIC_ASSERT(PONION_ABI == 2u);
 
 PurplePlugin *shim_plugin;
 

@@ -87,6 +87,27 @@ decide_certificate(const struct ponion_chain *c, struct ponion_answer *a)
 	return PONION_BLOCK;
 }
 
+/* FAKE_WIRE is ALLOW, HOLD or BLOCK (the default), for all messages. */
+static int
+decide_message(const struct ponion_message *m, struct ponion_reply *r)
+{
+	const char *wire = getenv("FAKE_WIRE");
+
+	(void)m;
+	if (wire && strcmp(wire, "ALLOW") == 0)
+		r->verdict = PONION_ALLOW;
+	else if (wire && strcmp(wire, "HOLD") == 0)
+		r->verdict = PONION_HOLD;
+	return (int)r->verdict;
+}
+
+static int
+next_line(struct ponion_line *line)
+{
+	(void)line;
+	return 0;
+}
+
 static void
 signon_state(uint64_t sign_on, uint32_t state)
 {
@@ -127,6 +148,10 @@ static struct ponion_api api = {
 	.decide_connect = decide_connect,
 	.decide_level = decide_level,
 	.decide_certificate = decide_certificate,
+	.decide_send = decide_message,
+	.decide_receive = decide_message,
+	.decide_wire = decide_message,
+	.next_line = next_line,
 	.signon_state = signon_state,
 	.next_event = next_event,
 	.call = call,

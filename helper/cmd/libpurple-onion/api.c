@@ -13,8 +13,8 @@
 #define STR_(x) #x
 #define STR(x) STR_(x)
 __attribute__((used)) static const char marker[] =
-	"purple-onion-abi=1 version=" STR(PONION_VERSION);
-_Static_assert(PONION_ABI == 1u, "the marker names the ABI");
+	"purple-onion-abi=2 version=" STR(PONION_VERSION);
+_Static_assert(PONION_ABI == 2u, "the marker names the ABI");
 
 static const struct ponion_api api = {
 	.size = sizeof(struct ponion_api),
@@ -28,6 +28,13 @@ static const struct ponion_api api = {
 	.decide_certificate = (int (*)(const struct ponion_chain *,
 				       struct ponion_answer *))
 		ponionDecideCertificate,
+	.decide_send = (int (*)(const struct ponion_message *,
+				struct ponion_reply *))ponionDecideSend,
+	.decide_receive = (int (*)(const struct ponion_message *,
+				   struct ponion_reply *))ponionDecideReceive,
+	.decide_wire = (int (*)(const struct ponion_message *,
+				struct ponion_reply *))ponionDecideWire,
+	.next_line = ponionNextLine,
 	.signon_state = ponionSignonState,
 	.next_event = ponionNextEvent,
 	.call = (char *(*)(const char *))ponionCall,

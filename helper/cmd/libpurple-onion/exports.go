@@ -199,13 +199,7 @@ func fill(out *C.struct_ponion_answer, d policy.Decision, level policy.Level) C.
 		put(out.text[:], d.Reason.Text())
 		out.passing = flag(d.Reason.Passing())
 	}
-	switch d.Verdict {
-	case policy.Allow:
-		out.verdict = C.PONION_ALLOW
-	case policy.Hold:
-		out.verdict = C.PONION_HOLD
-	case policy.Block:
-	}
+	out.verdict = verdictCode(d.Verdict)
 	return C.int(out.verdict)
 }
 

@@ -22,8 +22,9 @@
 
 #include <stdint.h>
 
-#define PONION_ABI 1u
+#define PONION_ABI 2u
 #define PONION_TEXT_MAX 65536u
+#define PONION_MESSAGE_MAX 1048576u	/* bytes of one message or stanza */
 
 /* What the plugin may do. */
 enum ponion_verdict {
@@ -51,6 +52,33 @@ enum ponion_op {
 enum ponion_signon_state {
 	PONION_SIGNON_ENDED = 0,	/* offline: its streams are closed */
 	PONION_SIGNON_ONLINE = 1	/* online: no further stream is let in */
+};
+
+/* On which way a message is met. */
+enum ponion_way {
+	PONION_WAY_UNKNOWN = 0,
+	PONION_WAY_TYPED = 1,	/* `sending-im-msg`: HTML */
+	PONION_WAY_IM = 2,	/* prpl->send_im: whoever sends, HTML */
+	PONION_WAY_CHAT = 3,	/* `sending-chat-msg`, prpl->chat_send: HTML */
+	PONION_WAY_STANZA = 4,	/* `jabber-sending-xmlnode`: XML of one node */
+	PONION_WAY_TEXT = 5,	/* `jabber-sending-text`, not an allowed stanza */
+	PONION_WAY_IRC = 6,	/* `irc-sending-text`: one line with its CR LF */
+	PONION_WAY_RECEIVED = 7	/* `receiving-im-msg`: HTML */
+};
+
+/* What is known about a message; bits. */
+enum ponion_message_flag {
+	PONION_MESSAGE_ON_LIST = 1,	/* the buddy is on the account's list */
+	PONION_MESSAGE_PIDGIN_OTR = 2,	/* pidgin-otr is loaded here */
+	PONION_MESSAGE_LURCH = 4	/* lurch is loaded here */
+};
+
+/* What the helper wants done for an account. */
+enum ponion_line_kind {
+	PONION_LINE_NONE = 0,
+	PONION_LINE_SEND = 1,	/* to the buddy, by prpl->send_im */
+	PONION_LINE_SAY = 2,	/* a system line in the conversation, not logged */
+	PONION_LINE_SHOW = 3	/* HTML, as received from the buddy */
 };
 
 /* An account as the shim knows it now. */
@@ -84,6 +112,36 @@ struct ponion_answer {
 	char text[464];			/* for the person; names no account */
 };
 
+/* A message on its way. */
+struct ponion_message {
+	uint32_t size;
+	uint32_t way;			/* enum ponion_way */
+	uint64_t sign_on;		/* of the account */
+	uint32_t flags;			/* enum ponion_message_flag */
+	uint32_t length;		/* bytes of text, without its NUL */
+	const char *buddy;		/* normalised; NULL: text says to whom */
+	const char *text;		/* at most PONION_MESSAGE_MAX bytes */
+};
+
+/* The answer about a message. */
+struct ponion_reply {
+	uint32_t size;
+	uint32_t verdict;		/* enum ponion_verdict */
+	char *text;			/* goes instead; NULL: as it is. free_text */
+	char reason[48];
+	char told[464];			/* for the person, "" where silent */
+};
+
+/* One thing to do, see next_line. */
+struct ponion_line {
+	uint32_t size;
+	uint32_t kind;			/* enum ponion_line_kind */
+	uint64_t handle;		/* account */
+	uint64_t sign_on;
+	char *buddy;			/* free_text; NULL where all is zero */
+	char *text;			/* free_text */
+};
+
 /* A certificate chain as the server sent it. */
 struct ponion_chain {
 	uint32_t size;
@@ -98,7 +156,8 @@ enum ponion_event_kind {
 	PONION_EVENT_BLOCKED = 2,	/* take the account offline: reason, text */
 	PONION_EVENT_STATE = 3,		/* an account's circuit, for the log */
 	PONION_EVENT_TOR = 4,		/* Tor's state changed: progress, text */
-	PONION_EVENT_RESULT = 5		/* call() number `sign_on` is answered */
+	PONION_EVENT_RESULT = 5,	/* call() number `sign_on` is answered */
+	PONION_EVENT_LINES = 6		/* next_line has something */
 };
 
 struct ponion_event {
@@ -166,6 +225,46 @@ struct ponion_api {
 	 */
 	int (*decide_certificate)(const struct ponion_chain *chain,
 				  struct ponion_answer *answer);
+
+	/*
+	 * decide_send - a person's message, way PONION_WAY_TYPED
+	 *
+	 * To be asked last in `sending-im-msg`. PONION_ALLOW: it goes, or
+	 * reply->text instead of it. PONION_HOLD: the helper keeps it and
+	 * sends it later; the shim cancels it and shows it as sent.
+	 * PONION_BLOCK: it is cancelled, and told is shown.
+	 * Lines wait in next_line, and come before what is allowed here.
+	 */
+	int (*decide_send)(const struct ponion_message *message,
+			   struct ponion_reply *reply);
+
+	/*
+	 * decide_receive - a message from a buddy, way PONION_WAY_RECEIVED
+	 *
+	 * PONION_ALLOW: it is shown, or reply->text instead of it.
+	 * PONION_BLOCK: it is not shown; told is, where it says something.
+	 */
+	int (*decide_receive)(const struct ponion_message *message,
+			      struct ponion_reply *reply);
+
+	/*
+	 * decide_wire - may this leave the account? The other ways
+	 *
+	 * PONION_ALLOW: as it is, or reply->text instead of it.
+	 * PONION_BLOCK: not; where reply->text is set it is a harmless line
+	 * of at least the same length (IRC's queue needs one).
+	 */
+	int (*decide_wire)(const struct ponion_message *message,
+			   struct ponion_reply *reply);
+
+	/*
+	 * next_line - take the next line to send, say or show
+	 *
+	 * To be asked until it returns 0 after each decide_send,
+	 * decide_receive and call, and at each wake of event_fd.
+	 * Lines of a sign-on that is over are dropped by the helper.
+	 */
+	int (*next_line)(struct ponion_line *line);
 
 	/* signon_state - tell how the sign-on goes on (ponion_signon_state) */
 	void (*signon_state)(uint64_t sign_on, uint32_t state);

@@ -19,7 +19,7 @@ const (
 )
 
 // ourABI is the contract of ponion.h that this version was built with.
-const ourABI = "1"
+const ourABI = "2"
 
 // plugin is a shim, or a helper, that was found.
 type plugin struct {

@@ -95,6 +95,7 @@ const (
 	EventState
 	EventTor
 	EventResult
+	EventLines // NextLine has something
 )
 
 // Event is news for the door.
