@@ -17,6 +17,7 @@ import (
 type protectFlags struct {
 	userDir, level, format string
 	dryRun, all            bool
+	atLeast                bool // the level was not named: it only raises
 }
 
 func protectCommand(w world) *cobra.Command {
@@ -27,11 +28,15 @@ func protectCommand(w world) *cobra.Command {
 		Long: `Protect accounts at rest, while no libpurple program runs: all that are named,
 or none. ACCOUNT is protocol:name as the audit shows it, or a name that only
 one account has, with or without a last "/". Files are backed up first.
+Without --level an account that is at level secret stays there.
 
 Exit: 0 done, or nothing to do; 1 refused; 2 wrong usage, or no such account;
 3 could not (a program runs, a file is broken). Nothing changed unless 0.`,
 		DisableFlagsInUseLine: true,
-		RunE:                  func(_ *cobra.Command, args []string) error { return f.run(w, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			f.atLeast = !c.Flags().Changed("level")
+			return f.run(w, args)
+		},
 	}
 	c.Flags().StringVar(&f.level, "level", "tor", "tor or secret; none is release")
 	f.add(c)
@@ -108,7 +113,7 @@ func (f *protectFlags) change(w world, args []string) (levels, profile.Result, e
 			return nil, profile.Result{}, e
 		}
 	}
-	o := profile.Options{UserDir: f.userDir, StateDir: stateDir, All: f.all, Level: policy.ParseLevel(f.level), DryRun: f.dryRun, Shim: shimPath(w, f.userDir)}
+	o := profile.Options{UserDir: f.userDir, StateDir: stateDir, All: f.all, Level: policy.ParseLevel(f.level), AtLeast: f.atLeast, DryRun: f.dryRun, Shim: shimPath(w, f.userDir)}
 	for _, arg := range args {
 		a, err := profile.Select(dir, arg)
 		if err != nil {
@@ -165,10 +170,14 @@ func showChanges(w world, before levels, r profile.Result) {
 }
 
 func transition(before policy.Level, a profile.AccountResult) string {
+	text := before.String() + " -> " + a.Level.String()
 	if len(a.Changes)+len(a.Kept) == 0 && before == a.Level {
-		return a.Level.String() + ", nothing to do"
+		text = a.Level.String() + ", nothing to do"
 	}
-	return before.String() + " -> " + a.Level.String()
+	if a.HigherKept {
+		text += "; --level tor would lower it"
+	}
+	return text
 }
 
 // changesJSON is the JSON form of protect and release; no password is in it.
@@ -185,6 +194,7 @@ type accountJSON struct {
 	Name        string       `json:"name"`
 	LevelBefore string       `json:"level_before"`
 	Level       string       `json:"level"`
+	HigherKept  bool         `json:"higher_level_kept"`
 	Changes     []changeJSON `json:"changes"`
 	Kept        []changeJSON `json:"kept"`
 }
@@ -203,7 +213,7 @@ func changesOf(dryRun bool, before levels, r profile.Result, err error) changesJ
 	}
 	for _, a := range r.Accounts {
 		out.Accounts = append(out.Accounts, accountJSON{
-			Protocol: a.Protocol, Name: a.Name, LevelBefore: before[a.Account].String(), Level: a.Level.String(),
+			Protocol: a.Protocol, Name: a.Name, LevelBefore: before[a.Account].String(), Level: a.Level.String(), HigherKept: a.HigherKept,
 			Changes: listChanges(a.Changes), Kept: listChanges(a.Kept),
 		})
 	}

@@ -17,6 +17,7 @@ type Options struct {
 	Accounts          []policy.Account // as Select gave them
 	All               bool             // all accounts instead; Release: all that are protected
 	Level             policy.Level     // Protect: LevelTor or LevelSecret; LevelNone is Release
+	AtLeast           bool             // Protect: an account that has a higher level keeps it
 	DryRun            bool             // say what would change, and write nothing
 	Shim              string           // absolute path of the installed plugin; empty: not installed
 
@@ -37,9 +38,10 @@ type Result struct {
 // means that there was nothing to do.
 type AccountResult struct {
 	policy.Account
-	Level   policy.Level // from now on
-	Changes []Change     // carried out
-	Kept    []Change     // Release: not given back to New, because the user changed it meanwhile
+	Level      policy.Level // from now on
+	HigherKept bool         // AtLeast left it at a higher level than Options.Level
+	Changes    []Change     // carried out
+	Kept       []Change     // Release: not given back to New, because the user changed it meanwhile
 }
 
 var errChanged = errors.New("it was changed by another program meanwhile; nothing was written")
@@ -223,18 +225,20 @@ func (j *job) protect() error {
 	}
 	changes := map[policy.Account][]Change{}
 	for _, a := range list {
-		if changes[a.Account], err = Changes(a, j.Level); err != nil {
+		level := j.levelFor(a)
+		if changes[a.Account], err = Changes(a, level); err != nil {
 			return err
 		}
-		j.result.Accounts = append(j.result.Accounts, AccountResult{Account: a.Account, Level: j.Level, Changes: changes[a.Account]})
+		j.result.Accounts = append(j.result.Accounts, AccountResult{Account: a.Account, Level: level, HigherKept: level != j.Level, Changes: changes[a.Account]})
 	}
 	undo, err := j.edit(changes, nil)
 	if err != nil {
 		return err
 	}
-	for _, a := range list {
-		if e := j.record.find(a.Account); e == nil || e.Level != j.Level.String() || len(changes[a.Account]) > 0 {
-			j.record.protect(a, j.Level, changes[a.Account], undo[a.Account])
+	for i, a := range list {
+		level := j.result.Accounts[i].Level
+		if e := j.record.find(a.Account); e == nil || e.Level != level.String() || len(changes[a.Account]) > 0 {
+			j.record.protect(a, level, changes[a.Account], undo[a.Account])
 			j.touched = true
 		}
 	}
@@ -242,6 +246,26 @@ func (j *job) protect() error {
 		return nil
 	}
 	return j.enablePlugin()
+}
+
+// levelFor is the level that an account is to have. Where accounts.xml and the
+// record disagree, the higher of the two counts as the one that it has.
+func (j *job) levelFor(a Account) policy.Level {
+	if !j.AtLeast {
+		return j.Level
+	}
+	level := max(j.Level, presentLevel(a.Level()))
+	if e := j.record.find(a.Account); e != nil {
+		level = max(level, policy.ParseLevel(e.Level))
+	}
+	return level
+}
+
+func presentLevel(f policy.LevelFact) policy.Level {
+	if f.Presence != policy.Present {
+		return policy.LevelUnknown
+	}
+	return f.Level
 }
 
 func refuse(list []Account) error {
@@ -295,7 +319,7 @@ func (j *job) release() error {
 		if e == nil && len(kept) > 0 {
 			j.warn("%s: purple-onion has no record of its settings of before; its libpurple proxy still leads nowhere, set it in the account editor", a.Account)
 		}
-		j.result.Accounts = append(j.result.Accounts, AccountResult{a.Account, policy.LevelNone, back, kept})
+		j.result.Accounts = append(j.result.Accounts, AccountResult{Account: a.Account, Level: policy.LevelNone, Changes: back, Kept: kept})
 	}
 	if _, err := j.edit(changes, reverted); err != nil {
 		return err

@@ -45,13 +45,19 @@ func release(t testing.TB, o Options) Result {
 	return must(t, r, err)
 }
 
-// isProtected asks our reader, the record and (agree) libpurple itself.
-func isProtected(t *testing.T, o Options) {
+func readDir(t *testing.T, dir string) *Dir {
 	t.Helper()
-	d, err := read(o.UserDir, "")
+	d, err := read(dir, "")
 	if err != nil || len(d.Errors) > 0 {
 		t.Fatal(err, d.Errors)
 	}
+	return d
+}
+
+// isProtected asks our reader, the record and (agree) libpurple itself.
+func isProtected(t *testing.T, o Options) {
+	t.Helper()
+	d := readDir(t, o.UserDir)
 	record, err := OpenRecord(o.StateDir, o.UserDir)
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +108,38 @@ func TestProtectThenReleaseGivesBackEveryByte(t *testing.T) {
 			}
 		})
 	}
+}
+
+// With AtLeast a level of before that is higher stays, also where only one of
+// its two places has it; what disagreed is settled.
+func TestAtLeastNeverLowers(t *testing.T) {
+	o := options(t, sample(t, "sample"))
+	o.Level = policy.LevelSecret
+	protect(t, o)
+	o.AtLeast, o.Level = true, policy.LevelTor
+	for _, r := range protect(t, o).Accounts {
+		if r.Level != policy.LevelSecret || !r.HigherKept || len(r.Changes) > 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+	for name, spoil := range map[string]func(){
+		"setting": func() {
+			text := get(t, o.UserDir, AccountsFile)
+			put(t, o.UserDir, AccountsFile, strings.ReplaceAll(text, ">secret<", ">tor<"))
+		},
+		"record": func() { o.StateDir = t.TempDir() },
+	} {
+		spoil()
+		protect(t, o)
+		for _, a := range readDir(t, o.UserDir).Accounts {
+			if a.Level() != (policy.LevelFact{Presence: policy.Present, Level: policy.LevelSecret}) {
+				t.Errorf("%s lost: %s has %+v", name, a.Account, a.Level())
+			}
+		}
+	}
+	o.AtLeast = false
+	protect(t, o)
+	isProtected(t, o)
 }
 
 func TestReleaseAfterLibpurpleWroteTheFiles(t *testing.T) {
