@@ -20,15 +20,17 @@ const module = "purpleonion.org/purple-onion/"
 // position is where something stands in a file.
 type position = token.Position
 
-// file is one parsed Go file that is not a test.
+// file is one parsed Go file that is not a _test.go. ForTests is one of a
+// package that only tests use (NAMEtest).
 type file struct {
 	pkg, name string
+	forTests  bool
 	syntax    *ast.File
 	fset      *token.FileSet
 }
 
-// load parses every Go file below helper/, whatever its build tags. Tests,
-// testdata and packages that only tests use (NAMEtest) are left out.
+// load parses every Go file below helper/, whatever its build tags. Tests and
+// testdata are left out.
 func load(tree fs.FS) ([]file, error) {
 	var files []file
 	fset := token.NewFileSet()
@@ -36,7 +38,7 @@ func load(tree fs.FS) ([]file, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == "testdata" || strings.HasSuffix(d.Name(), "test") && d.Name() != "archtest"):
+		case d.IsDir() && d.Name() == "testdata":
 			return fs.SkipDir
 		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
 			return nil
@@ -49,7 +51,8 @@ func load(tree fs.FS) ([]file, error) {
 		if err != nil {
 			return fmt.Errorf("cannot parse: %w", err)
 		}
-		files = append(files, file{short(path.Dir(name)), name, syntax, fset})
+		pkg := short(path.Dir(name))
+		files = append(files, file{pkg, name, strings.HasSuffix(pkg, "test") && pkg != "archtest", syntax, fset})
 		return nil
 	})
 	return files, err
