@@ -26,7 +26,7 @@ var bans = []ban{
 		in:     []string{"policy", "redact"},
 		reason: "pure: the same facts always give the same decision"},
 	{what: []string{"net", "net/http", "net/*/*", "crypto/tls", "golang.org/x/net/*"},
-		in:     []string{"audit", "profile", "engine", "otr", "config", "policy", "redact"},
+		in:     []string{"audit", "profile", "engine", "otr", "config", "userfile", "policy", "redact"},
 		reason: "reads and decides; the network is tor's and gate's (I2)"},
 	{what: []string{"net.Dial*", "net.FileConn", "crypto/tls.Dial*", "net/http", "golang.org/x/net/proxy", "golang.org/x/net/*socks*"}, except: []string{"tor"},
 		reason: "only tor dials (I2)"},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 // Options say what Protect or Release is to do.
@@ -162,13 +163,10 @@ func (j *job) load(recordPath string) error {
 // readOwn reads a file that is to be replaced; a missing one is not an error.
 func readOwn(path string) (file, error) {
 	f := file{path: path}
-	if err := checkOwn(path, false); err != nil {
-		if isMissing(err) {
-			return f, nil
-		}
-		return f, fileError(path, err)
+	data, err := userfile.ReadOwn(path)
+	if isMissing(err) {
+		return f, nil
 	}
-	data, _, err := readFile(path)
 	if err != nil {
 		return f, fileError(path, err)
 	}

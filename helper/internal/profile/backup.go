@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 // BackupDir is where backups stand, inside the user directory.
@@ -34,19 +36,19 @@ func backup(userDir, name string, data []byte, now time.Time) (string, error) {
 			return "", err
 		}
 	}
-	if err := makeOwnDir(dir); err != nil {
+	if err := userfile.MakeOwnDir(dir); err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, name+"."+now.UTC().Format(backupTime))
-	if err := replaceFile(path, copied); err != nil {
+	if err := userfile.Replace(path, copied); err != nil {
 		return "", err
 	}
 	return path, prune(dir, name)
 }
 
 func checkNotLink(path string) error {
-	if isLink(path) {
-		return &os.PathError{Op: "use", Path: path, Err: ErrSymlink}
+	if userfile.IsLink(path) {
+		return &os.PathError{Op: "use", Path: path, Err: userfile.ErrSymlink}
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
@@ -99,10 +101,10 @@ func (f file) write() (func() error, error) {
 	var err error
 	if f.deleted {
 		if err = os.Remove(f.path); err == nil {
-			err = syncDir(filepath.Dir(f.path))
+			err = userfile.SyncDir(filepath.Dir(f.path))
 		}
 	} else {
-		err = replaceFile(f.path, f.new)
+		err = userfile.Replace(f.path, f.new)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot write %s: %w", f.path, err)
@@ -114,7 +116,7 @@ func (f file) putBack() error {
 	if !f.exists {
 		return os.Remove(f.path)
 	}
-	return replaceFile(f.path, f.old)
+	return userfile.Replace(f.path, f.old)
 }
 
 func (j *job) writeRecord() (func() error, error) {

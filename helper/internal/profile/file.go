@@ -5,52 +5,19 @@ package profile
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
-// What can be wrong with a file before it is parsed; they stand in a FileError.
-var (
-	ErrSymlink    = errors.New("it is a symbolic link")
-	ErrForeign    = errors.New("it belongs to another user")
-	ErrNotRegular = errors.New("it is not a regular file")
-	ErrTooLarge   = fmt.Errorf("it is larger than %d MiB", maxFileBytes>>20)
-	ErrTooMany    = fmt.Errorf("the directory has more than %d entries", maxEntries)
-)
+// ErrTooMany is that a user directory holds more than anyone's does; it stands
+// in a FileError.
+var ErrTooMany = fmt.Errorf("the directory has more than %d entries", maxEntries)
 
 // maxEntries bounds the listing; logs are the most numerous.
 const maxEntries = 500_000
-
-// readFile reads a regular file of bounded size. It opens without waiting, so
-// that a FIFO does not hang it, and looks at what it opened, not at the name.
-func readFile(path string) ([]byte, fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case !info.Mode().IsRegular():
-		return nil, nil, ErrNotRegular
-	case info.Size() > maxFileBytes:
-		return nil, nil, ErrTooLarge
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err == nil && len(data) > maxFileBytes {
-		err = ErrTooLarge
-	}
-	return data, info, err
-}
-
-func isLink(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode()&fs.ModeSymlink != 0
-}
 
 // list fills Files. What it may not look into is noted, not passed over.
 func (d *Dir) list() error {
@@ -92,6 +59,6 @@ func (d *Dir) listOne(root, path string, entry fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	d.Files = append(d.Files, File{filepath.ToSlash(rel), info.Mode(), ownerOf(info)})
+	d.Files = append(d.Files, File{filepath.ToSlash(rel), info.Mode(), userfile.Owner(info)})
 	return nil
 }

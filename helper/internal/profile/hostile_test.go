@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 func TestHostileFilesAreErrorsAndChangeNothing(t *testing.T) {
@@ -50,17 +52,17 @@ func TestUnusualFiles(t *testing.T) {
 		make func(path string) error
 		want error
 	}{
-		"symlink":          {func(p string) error { return os.Symlink(filepath.Join(other, "real.xml"), p) }, ErrSymlink},
+		"symlink":          {func(p string) error { return os.Symlink(filepath.Join(other, "real.xml"), p) }, userfile.ErrSymlink},
 		"dangling symlink": {func(p string) error { return os.Symlink("/nowhere/x", p) }, os.ErrNotExist},
-		"FIFO":             {func(p string) error { return syscall.Mkfifo(p, 0o600) }, ErrNotRegular},
-		"device":           {func(p string) error { return os.Symlink("/dev/zero", p) }, ErrNotRegular},
-		"directory":        {func(p string) error { return os.Mkdir(p, 0o700) }, ErrNotRegular},
+		"FIFO":             {func(p string) error { return syscall.Mkfifo(p, 0o600) }, userfile.ErrNotRegular},
+		"device":           {func(p string) error { return os.Symlink("/dev/zero", p) }, userfile.ErrNotRegular},
+		"directory":        {func(p string) error { return os.Mkdir(p, 0o700) }, userfile.ErrNotRegular},
 		"100 MB": {func(p string) error {
 			if err := os.WriteFile(p, nil, 0o600); err != nil {
 				return err
 			}
 			return os.Truncate(p, 100<<20)
-		}, ErrTooLarge},
+		}, userfile.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, t.TempDir())
@@ -83,7 +85,7 @@ func TestUnusualFiles(t *testing.T) {
 
 func TestForeignOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
-		if err := checkOwn("/etc/passwd", false); !errors.Is(err, ErrForeign) { // who is not root cannot give a file away
+		if err := userfile.CheckOwn("/etc/passwd", false); !errors.Is(err, userfile.ErrForeign) { // who is not root cannot give a file away
 			t.Errorf("root's file: %v", err)
 		}
 		return
@@ -93,7 +95,7 @@ func TestForeignOwner(t *testing.T) {
 	if err := os.Chown(path, 12345, -1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Protect(o); ExitCode(err) != 3 || !errors.Is(err, ErrForeign) {
+	if _, err := Protect(o); ExitCode(err) != 3 || !errors.Is(err, userfile.ErrForeign) {
 		t.Errorf("protect: %v", err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 // pluginPrefs are where Pidgin and Finch keep the plugins that they load.
@@ -49,7 +51,7 @@ func (j *job) enablePlugin() error {
 // seedPrefs is what a new prefs.xml starts from: libpurple reads the system's
 // only while the user has none.
 func seedPrefs() []byte {
-	if data, _, err := readFile(SystemPrefs); err == nil {
+	if data, _, err := userfile.Read(SystemPrefs); err == nil {
 		if _, err := parseXML(data); err == nil {
 			return data
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 func loaded(t *testing.T, o Options, path string) string {
@@ -109,7 +110,7 @@ func TestManyAccounts(t *testing.T) {
 // TestSlowDocuments would run into the time limit of go test if anything in the
 // parser grew with the square.
 func TestSlowDocuments(t *testing.T) {
-	half := maxFileBytes / 2
+	half := userfile.MaxBytes / 2
 	for name, text := range map[string]string{
 		"comments in text": "<a>" + strings.Repeat("x<!---->", 350_000) + "</a>",
 		"references":       "<a>" + strings.Repeat("&#65;", half/5) + "</a>",

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 // The files of a user directory that this package understands.
@@ -89,8 +91,8 @@ func (d *Dir) readPrefs(systemPrefs string) {
 // parse gives the root element, or nil where the file is missing or, with an
 // error noted, cannot be understood.
 func (d *Dir) parse(path string) *node {
-	data, info, err := readFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !isLink(path) {
+	data, info, err := userfile.Read(path)
+	if errors.Is(err, fs.ErrNotExist) && !userfile.IsLink(path) {
 		return nil
 	}
 	if err != nil {
@@ -115,11 +117,11 @@ func (d *Dir) wary(path string, info fs.FileInfo) error {
 	if !inside {
 		return nil
 	}
-	if isLink(path) {
-		return ErrSymlink
+	if userfile.IsLink(path) {
+		return userfile.ErrSymlink
 	}
-	if uid := ownerOf(info); uid != os.Geteuid() && len(d.Files) > 0 && uid != d.Files[0].UID {
-		return ErrForeign
+	if uid := userfile.Owner(info); uid != os.Geteuid() && len(d.Files) > 0 && uid != d.Files[0].UID {
+		return userfile.ErrForeign
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 // recordSchema is the version of the record's format.
@@ -115,22 +116,22 @@ func OpenRecord(stateDir, userDir string) (*Record, error) {
 
 func loadRecord(path string) (content, error) {
 	empty := content{Schema: recordSchema, Accounts: []entry{}}
-	if isLink(path) {
-		return empty, ErrSymlink
+	if userfile.IsLink(path) {
+		return empty, userfile.ErrSymlink
 	}
-	data, info, err := readFile(path)
+	data, info, err := userfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return empty, nil
 	}
 	if err != nil {
 		return empty, err
 	}
-	uid := ownerOf(info)
+	uid := userfile.Owner(info)
 	if uid >= 0 && info.Mode().Perm()&0o022 != 0 {
 		return empty, errors.New("others may write it")
 	}
 	if uid >= 0 && uid != os.Geteuid() && os.Geteuid() != 0 {
-		return empty, ErrForeign
+		return empty, userfile.ErrForeign
 	}
 	return parseRecord(data)
 }
@@ -256,10 +257,10 @@ func (r *Record) Save() error {
 }
 
 func (r *Record) lock() (func(), error) {
-	if err := makeOwnDir(filepath.Dir(r.path)); err != nil {
+	if err := userfile.MakeOwnDir(filepath.Dir(r.path)); err != nil {
 		return nil, err
 	}
-	f, err := lockFile(r.path+".lock", r.wait)
+	f, err := userfile.Lock(r.path+".lock", r.wait)
 	if err != nil {
 		return nil, err
 	}
@@ -301,5 +302,5 @@ func writeRecord(path string, c content) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, append(data, '\n'))
+	return userfile.Replace(path, append(data, '\n'))
 }

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 // Running looks for a libpurple program that runs on a user directory; nil is
@@ -117,7 +119,7 @@ func (p process) gone() bool {
 // open a directory of mode 0700, and /proc does not show what it maps.
 func (p process) mine() bool {
 	info, err := os.Stat(p.dir)
-	return err == nil && ownerOf(info) == os.Geteuid()
+	return err == nil && userfile.Owner(info) == os.Geteuid()
 }
 
 // name is the program's: /proc shows comm to everyone, and exe to its user.

@@ -13,10 +13,9 @@ import (
 // Limits on what is read. libpurple's own files are far below all of them: an
 // account takes about 1.5 KiB and 30 elements.
 const (
-	maxFileBytes = 16 << 20
-	maxElements  = 400_000
-	maxDepth     = 64
-	maxAttrs     = 64
+	maxElements = 400_000
+	maxDepth    = 64
+	maxAttrs    = 64
 )
 
 // A node is one element with the byte span that it covers, so that an edit

@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package profile
+package userfile
 
 import (
 	"errors"
@@ -15,12 +15,10 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-const openNoFollow = syscall.O_NOFOLLOW
-
-// replaceFile writes a file of mode 0600 in place of another: a temporary file
+// Replace writes a file of mode 0600 in place of another: a temporary file
 // in the same folder, fsync, rename, fsync of the folder. After an error the
 // old file stands there, or, where only the last step failed, the new one.
-func replaceFile(path string, data []byte) error {
+func Replace(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	f, err := renameio.TempFile(dir, path)
 	if err != nil {
@@ -36,10 +34,11 @@ func replaceFile(path string, data []byte) error {
 	if err := f.CloseAtomicallyReplace(); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
-func syncDir(dir string) error {
+// SyncDir has what was done in a folder survive a crash.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -48,8 +47,8 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// checkOwn refuses a file or folder that is a symbolic link or another user's.
-func checkOwn(path string, folder bool) error {
+// CheckOwn refuses a file or folder that is a symbolic link or another user's.
+func CheckOwn(path string, folder bool) error {
 	info, err := os.Lstat(path)
 	switch {
 	case err != nil:
@@ -60,27 +59,29 @@ func checkOwn(path string, folder bool) error {
 		return errors.New("it is not a folder")
 	case !folder && !info.Mode().IsRegular():
 		return ErrNotRegular
-	case ownerOf(info) != os.Geteuid():
+	case Owner(info) != os.Geteuid():
 		return ErrForeign
 	}
 	return nil
 }
 
-// makeOwnDir makes a folder for this user alone.
-func makeOwnDir(path string) error {
+// MakeOwnDir makes a folder for this user alone.
+func MakeOwnDir(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
 	}
-	if err := checkOwn(path, true); err != nil {
+	if err := CheckOwn(path, true); err != nil {
 		return &fs.PathError{Op: "use", Path: path, Err: err}
 	}
 	return os.Chmod(path, 0o700)
 }
 
-var errLocked = errors.New("another purple-onion is writing it")
+// ErrLocked is that the lock was not to be had in time.
+var ErrLocked = errors.New("another purple-onion is writing it")
 
-// lockFile takes an exclusive lock; the caller closes the file to let it go.
-func lockFile(path string, wait time.Duration) (*os.File, error) {
+// Lock takes an exclusive lock on a file that is there for nothing else, and
+// waits for it at most so long; the caller closes the file to let it go.
+func Lock(path string, wait time.Duration) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|openNoFollow|openNonblock, 0o600)
 	if err != nil {
 		return nil, err
@@ -96,7 +97,7 @@ func lockFile(path string, wait time.Duration) (*os.File, error) {
 		}
 		if time.Now().After(end) {
 			f.Close()
-			return nil, errLocked
+			return nil, ErrLocked
 		}
 	}
 }
