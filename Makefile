@@ -160,7 +160,7 @@ fuzz:
 .PHONY: fuzz
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./helper/...
+	go test -run '^$$' -bench . -benchmem ./helper/... github.com/coyim/constbn
 .PHONY: bench
 
 # Installing. Nothing is stripped, and nothing is written outside DESTDIR.

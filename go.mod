@@ -14,6 +14,7 @@ require (
 )
 
 require (
+	filippo.io/bigmod v0.1.0 // indirect
 	github.com/awnumar/memcall v0.5.0 // indirect
 	github.com/coyim/constbn v0.0.0-20251201142907-b19b950d1e1c // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
@@ -21,3 +22,5 @@ require (
 	golang.org/x/crypto v0.41.0 // indirect
 	golang.org/x/tools v0.34.0 // indirect
 )
+
+replace github.com/coyim/constbn => ./helper/constbn

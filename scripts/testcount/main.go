@@ -60,7 +60,11 @@ func main() {
 // run has go test's own exit status as its error, so that a failure that no
 // event told of is not lost.
 func run(c *counter, args []string) error {
-	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	words := []string{"test"}
+	if len(args) > 1 && args[0] == "-C" { // another module's folder: go wants it first
+		words, args = append(words, args[:2]...), args[2:]
+	}
+	cmd := exec.Command("go", append(append(words, "-json"), args...)...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
