@@ -66,6 +66,7 @@ void
 actions_uninit(void)
 {
 	awaited = 0;
+	keys_uninit();
 	purple_notify_close_with_handle(shim_plugin);
 	purple_request_close_with_handle(shim_plugin);
 }
@@ -79,6 +80,8 @@ actions_list(PurplePlugin *plugin, gpointer context)
 	(void)context;
 	l = g_list_append(l, purple_plugin_action_new("Protect accounts...",
 						      protect_show));
+	l = g_list_append(l, purple_plugin_action_new(
+				     "Keys and fingerprints...", keys_show));
 	l = g_list_append(l, purple_plugin_action_new("Tor status",
 						      status_cb));
 	l = g_list_append(l, purple_plugin_action_new("Audit...", audit_cb));

@@ -48,8 +48,11 @@ handle(const struct ponion_event *ev)
 		state(ev);
 		break;
 	case PONION_EVENT_RESULT:
-		actions_result(ev->sign_on);
+		if (!keys_result(ev->sign_on))
+			actions_result(ev->sign_on);
 		break;
+	case PONION_EVENT_LINES:
+		break;		/* taken after every wake */
 	default:
 		purple_debug_info(SHIM_ID, "%s\n", ev->text);
 	}
@@ -59,28 +62,38 @@ handle(const struct ponion_event *ev)
  * The counter is taken before the queue, so that an event that comes in
  * between rings again. What is more than a turn's share waits for the next.
  */
-static void
-events_cb(gpointer data, gint source, PurpleInputCondition condition)
+static gboolean
+take_events(void)
 {
-	guint64 count;
 	struct ponion_event ev;
 	int i;
 
-	(void)data;
-	(void)condition;
-	if (read(source, &count, sizeof(count)) < 0)
-		return;
 	for (i = 0; i < EVENTS_A_TURN; i++) {
 		const struct ponion_api *api = helper_api();
 
 		memset(&ev, 0, sizeof(ev));
 		ev.size = sizeof(ev);
 		if (!api || api->next_event(&ev) != 1)
-			return;
+			return FALSE;
 		handle(&ev);
 	}
+	return TRUE;
+}
+
+static void
+events_cb(gpointer data, gint source, PurpleInputCondition condition)
+{
+	guint64 count;
+	gboolean more;
+
+	(void)data;
+	(void)condition;
+	if (read(source, &count, sizeof(count)) < 0)
+		return;
+	more = take_events();
+	lines_drain();
 	count = 1;
-	if (write(source, &count, sizeof(count)) < 0)
+	if (more && write(source, &count, sizeof(count)) < 0)
 		purple_debug_error(SHIM_ID, "cannot re-arm the events\n");
 }
 

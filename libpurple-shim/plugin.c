@@ -4,6 +4,7 @@
 #include "shim.h"
 
 #include <accountopt.h>
+#include <blist.h>
 #include <debug.h>
 #include <version.h>
 
@@ -40,11 +41,15 @@ plugin_load_cb(PurplePlugin *plugin, void *data)
 {
 	(void)data;
 	wrap_protocol(plugin);
+	wire_protocol(plugin);
 }
 
 /*
- * Every signal that the plugin listens to. HIGHEST runs last: nobody changes
- * the proxy after us.
+ * Every signal that the plugin listens to, but the protocols' own (wire.c).
+ * HIGHEST runs last: nobody changes the proxy, or a message that goes, after
+ * us. LOWEST runs first: a received message is decrypted before another
+ * plugin changes, stores or answers it, and beside pidgin-otr (priority 0) we
+ * still see whether it came readable.
  */
 static const struct {
 	void *(*handle)(void);
@@ -58,6 +63,27 @@ static const struct {
 	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(signed_on_cb) },
 	{ purple_connections_get_handle, "signed-off",
 	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(signed_off_cb) },
+	{ purple_connections_get_handle, "signing-off",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(signing_off_cb) },
+	{ purple_conversations_get_handle, "sending-im-msg",
+	  PURPLE_SIGNAL_PRIORITY_HIGHEST, PURPLE_CALLBACK(sending_im_msg_cb) },
+	{ purple_conversations_get_handle, "sending-chat-msg",
+	  PURPLE_SIGNAL_PRIORITY_HIGHEST,
+	  PURPLE_CALLBACK(sending_chat_msg_cb) },
+	{ purple_conversations_get_handle, "receiving-im-msg",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(receiving_im_msg_cb) },
+	{ purple_conversations_get_handle, "conversation-created",
+	  PURPLE_SIGNAL_PRIORITY_HIGHEST,
+	  PURPLE_CALLBACK(conversation_created_cb) },
+	{ purple_conversations_get_handle, "conversation-updated",
+	  PURPLE_SIGNAL_PRIORITY_HIGHEST,
+	  PURPLE_CALLBACK(conversation_updated_cb) },
+	{ purple_conversations_get_handle, "conversation-extended-menu",
+	  PURPLE_SIGNAL_PRIORITY_DEFAULT,
+	  PURPLE_CALLBACK(conversation_extended_menu_cb) },
+	{ purple_blist_get_handle, "blist-node-extended-menu",
+	  PURPLE_SIGNAL_PRIORITY_DEFAULT,
+	  PURPLE_CALLBACK(blist_node_extended_menu_cb) },
 	{ purple_accounts_get_handle, "account-enabled",
 	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(account_changed_cb) },
 	{ purple_accounts_get_handle, "account-disabled",
@@ -103,8 +129,10 @@ settle_accounts(void)
 	GList *l;
 
 	for (l = purple_accounts_get_all(); l; l = l->next)
-		if (level_marked(l->data))
+		if (level_marked(l->data)) {
 			pins_dead(l->data, watched_get(l->data));
+			logs_apply(l->data);
+		}
 }
 
 /*
@@ -124,6 +152,9 @@ drop_earlier_connections(void)
 				      "not-pinned",
 				      "it was connected before purple-onion "
 				      "was loaded", TRUE);
+		else
+			watched_get(purple_connection_get_account(gc))->open =
+				TRUE;
 	}
 	g_list_free(all);
 }
@@ -135,7 +166,9 @@ plugin_load(PurplePlugin *plugin)
 	watched_init();
 	process_init();
 	wrap_init();
+	wire_init();
 	connect_signals(plugin);
+	otr_init();
 	if (!events_init())
 		purple_debug_error(SHIM_ID, "cannot make an eventfd\n");
 	else
@@ -187,6 +220,9 @@ plugin_unload(PurplePlugin *plugin)
 		return FALSE;
 	}
 	actions_uninit();
+	otr_uninit();
+	lines_uninit();
+	wire_uninit();
 	watch_uninit();
 	disconnect_signals(plugin);
 	certs_uninit();

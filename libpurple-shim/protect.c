@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include <core.h>
-#include <request.h>
+
+#include "form.h"
 
 #define SECONDARY \
 	"none: the account's own settings are used.\n" \
@@ -37,13 +38,6 @@ wish_free(gpointer data)
 	g_free(wish->protocol);
 	g_free(wish->name);
 	g_free(wish);
-}
-
-/* Finch numbers a choice's labels from 1 (gntrequest.c), Pidgin from 0. */
-static int
-first_label(void)
-{
-	return purple_strequal(purple_core_get_ui(), "gnt-purple") ? 1 : 0;
 }
 
 static char *
@@ -100,6 +94,7 @@ carry_out(PurpleAccount *account, int level)
 		tell("Cannot change the protection", answer);
 	} else {
 		pins_carry_out(account, answer);
+		logs_apply(account);
 		if (level > 0)
 			pins_dead(account, watched_get(account));
 		if (level > 0 && was_up)
@@ -160,7 +155,7 @@ wishes_of(PurpleRequestFields *fields, GString *plan)
 		if (!field)
 			continue;
 		level = purple_request_field_choice_get_value(field) -
-			first_label();
+			form_first_label();
 		if (level < 0 || level >= (int)G_N_ELEMENTS(levels) ||
 		    level == level_now(account))
 			continue;
@@ -217,7 +212,7 @@ protect_show(PurplePluginAction *action)
 		int now = level_now(account);
 		PurpleRequestField *field = purple_request_field_choice_new(
 			id, purple_account_get_username(account),
-			(now < 0 ? 1 : now) + first_label());
+			(now < 0 ? 1 : now) + form_first_label());
 
 		for (i = 0; i < G_N_ELEMENTS(levels); i++)
 			purple_request_field_choice_add(field, levels[i]);

@@ -12,6 +12,7 @@
 
 #include <account.h>
 #include <connection.h>
+#include <conversation.h>
 #include <plugin.h>
 
 #include "ponion.h"
@@ -31,9 +32,12 @@ struct watched {
 	gboolean online;
 	gboolean registering;	/* this sign-on makes the account */
 	gboolean told;		/* this connection was given an error by us */
+	gboolean open;		/* this connection is known to be unprotected */
 	guint gate_port;	/* in the account's proxy now, 0: none */
 	GKeyFile *pins;		/* [set] that holds for this session, or NULL */
 	char *name;		/* as it was at sign-on; owned */
+	char *irc_asked;	/* IRC: the line last given to us; owned */
+	char *irc_sent;		/* ... and what went instead; owned, or NULL */
 };
 
 extern PurplePlugin *shim_plugin;
@@ -91,6 +95,81 @@ GKeyFile *call_helper(GKeyFile *request);
 gboolean call_ok(GKeyFile *answer);
 /* The answer's text, or a text for NULL; owned by the caller. */
 char *call_text(GKeyFile *answer);
+
+/* message.c: what a person types, and what a buddy sent */
+/*
+ * Ask about one message. Allows what an unprotected connection does, and
+ * blocks where the helper is missing or of two minds. reply is to be given to
+ * message_done. who may be NULL: the text says to whom.
+ */
+int message_ask(PurpleAccount *account, guint32 way, const char *who,
+		const char *text, struct ponion_reply *reply);
+/* What is known about the buddy and the plugins here, for the helper. */
+guint32 message_flags(PurpleAccount *account, const char *who);
+void message_done(struct ponion_reply *reply);
+/* Put text into the place of *message, which is freed. */
+void message_replace(char **message, const char *text);
+/* A line of ours in the conversation with who, made where there is none. */
+void message_say(PurpleAccount *account, const char *who, const char *text,
+		 PurpleMessageFlags kind);
+/* The same in a chat. */
+void message_say_chat(PurpleConnection *gc, int id, const char *text);
+void sending_im_msg_cb(PurpleAccount *account, const char *who,
+		       char **message, void *data);
+void sending_chat_msg_cb(PurpleAccount *account, char **message, int id,
+			 void *data);
+gboolean receiving_im_msg_cb(PurpleAccount *account, char **sender,
+			     char **message, PurpleConversation *conv,
+			     PurpleMessageFlags *flags, void *data);
+
+/* wire.c: the last guards before a message leaves */
+void wire_init(void);
+void wire_uninit(void);
+/* Listen to the signals of a protocol that was just loaded. */
+void wire_protocol(PurplePlugin *plugin);
+/* The text that may go, owned; NULL: none, and the person was told. */
+char *wire_allowed(PurpleConnection *gc, guint32 way, const char *who,
+		   const char *text);
+char *wire_allowed_chat(PurpleConnection *gc, int id, const char *text);
+char *wire_allowed_raw(PurpleConnection *gc, const char *text, int len);
+
+/* irc.c: the guard of IRC's queue */
+void irc_sending_text_cb(PurpleConnection *gc, char **text, void *data);
+
+/* lines.c: what the helper wants sent, said or shown */
+void lines_drain(void);
+/* TRUE while a text that the helper gave is being shown. */
+gboolean lines_showing(void);
+void lines_uninit(void);
+
+/* otr.c: the commands and menus of a conversation */
+void otr_init(void);
+void otr_uninit(void);
+/* Do one of the verbs of /otr, and say what came of it; text may be NULL. */
+void otr_do(PurpleAccount *account, const char *who, const char *verb,
+	    const char *text);
+/* The peers of a connection that is about to end hear of it. */
+void signing_off_cb(PurpleConnection *gc, void *data);
+void conversation_extended_menu_cb(PurpleConversation *conv, GList **menu,
+				   void *data);
+void blist_node_extended_menu_cb(PurpleBlistNode *node, GList **menu,
+				 void *data);
+
+/* verify.c: the form to verify a buddy */
+void verify_show(PurpleAccount *account, const char *who);
+
+/* keys.c: Keys and fingerprints... */
+void keys_show(PurplePluginAction *action);
+/* TRUE where the call that is answered was one of ours. */
+gboolean keys_result(guint64 number);
+void keys_uninit(void);
+
+/* logs.c: no logs where messages must stay secret */
+void conversation_created_cb(PurpleConversation *conv, void *data);
+void conversation_updated_cb(PurpleConversation *conv,
+			     PurpleConvUpdateType type, void *data);
+/* Conversations of the account that stand already. */
+void logs_apply(PurpleAccount *account);
 
 /* wrap.c */
 void wrap_init(void);

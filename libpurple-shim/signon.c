@@ -50,8 +50,10 @@ signing_on_cb(PurpleConnection *gc, void *data)
 	watched_end_session(w);
 	if (!level_protected(account)) {
 		w->may = TRUE;
+		w->open = TRUE;
 		return;
 	}
+	logs_apply(account);
 	/* An account that nobody can tell about is blocked as it is. */
 	if (level_marked(account)) {
 		pins_dead(account, w);

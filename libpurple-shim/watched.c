@@ -13,11 +13,15 @@ watched_end_session(struct watched *w)
 	w->pins = NULL;
 	g_free(w->name);
 	w->name = NULL;
+	g_free(w->irc_asked);
+	g_free(w->irc_sent);
+	w->irc_asked = w->irc_sent = NULL;
 	w->sign_on = 0;
 	w->may = FALSE;
 	w->online = FALSE;
 	w->told = FALSE;
 	w->registering = FALSE;
+	w->open = FALSE;
 }
 
 static void

@@ -2,11 +2,13 @@
 /*
  * The protocols' own functions, with a guard before each: what has no leave
  * from `signing-on` does not reach the protocol, so that it cannot even look
- * a name up (connection.c runs prpl->login whatever the signal did).
+ * a name up (connection.c runs prpl->login whatever the signal did). Messages
+ * pass the wire guards (wire.c), whoever sends them.
  */
 #include "shim.h"
 
-#include <debug.h>
+#include <string.h>
+
 #include <prpl.h>
 
 struct wrapped {
@@ -15,6 +17,11 @@ struct wrapped {
 	void (*register_user)(PurpleAccount *account);
 	void (*unregister_user)(PurpleAccount *account,
 				PurpleAccountUnregistrationCb cb, void *data);
+	int (*send_im)(PurpleConnection *gc, const char *who, const char *text,
+		       PurpleMessageFlags flags);
+	int (*chat_send)(PurpleConnection *gc, int id, const char *text,
+			 PurpleMessageFlags flags);
+	int (*send_raw)(PurpleConnection *gc, const char *text, int len);
 };
 
 /* PurplePluginProtocolInfo * -> struct wrapped *, owned */
@@ -103,11 +110,79 @@ close_connection(PurpleConnection *gc)
 		own->close(gc);
 }
 
+/* libpurple tells the person of a message that the protocol refuses. */
+static int
+send_im(PurpleConnection *gc, const char *who, const char *text,
+	PurpleMessageFlags flags)
+{
+	const struct wrapped *own = original(gc);
+	char *allowed = wire_allowed(gc, PONION_WAY_IM, who, text);
+	int result = -1;
+
+	if (own && own->send_im && allowed)
+		result = own->send_im(gc, who, allowed, flags);
+	g_free(allowed);
+	return result;
+}
+
+static int
+chat_send(PurpleConnection *gc, int id, const char *text,
+	  PurpleMessageFlags flags)
+{
+	const struct wrapped *own = original(gc);
+	char *allowed = wire_allowed_chat(gc, id, text);
+	int result = -1;
+
+	if (own && own->chat_send && allowed)
+		result = own->chat_send(gc, id, allowed, flags);
+	g_free(allowed);
+	return result;
+}
+
+static int
+send_raw(PurpleConnection *gc, const char *text, int len)
+{
+	const struct wrapped *own = original(gc);
+	char *allowed = wire_allowed_raw(gc, text, len);
+	int result = -1;
+
+	if (own && own->send_raw && allowed)
+		result = own->send_raw(gc, allowed, (int)strlen(allowed));
+	g_free(allowed);
+	return result;
+}
+
+#define SLOT(name, guard) \
+	{ G_STRUCT_OFFSET(PurplePluginProtocolInfo, name), \
+	  G_STRUCT_OFFSET(struct wrapped, name), G_CALLBACK(guard) }
+
+/* What is wrapped: where it stands, where its original is kept, our guard. */
+static const struct {
+	glong info;
+	glong own;
+	GCallback guard;
+} slots[] = {
+	SLOT(login, login),
+	SLOT(close, close_connection),
+	SLOT(register_user, register_user),
+	SLOT(unregister_user, unregister_user),
+	SLOT(send_im, send_im),
+	SLOT(chat_send, chat_send),
+	SLOT(send_raw, send_raw),
+};
+
+static GCallback *
+slot(gpointer base, glong offset)
+{
+	return (GCallback *)G_STRUCT_MEMBER_P(base, offset);
+}
+
 void
 wrap_protocol(PurplePlugin *plugin)
 {
 	PurplePluginProtocolInfo *info;
 	struct wrapped *own;
+	gsize i;
 
 	if (!plugin->info || plugin->info->type != PURPLE_PLUGIN_PROTOCOL)
 		return;
@@ -115,16 +190,13 @@ wrap_protocol(PurplePlugin *plugin)
 	if (!info || g_hash_table_lookup(table, info))
 		return;
 	own = g_new0(struct wrapped, 1);
-	own->login = info->login;
-	own->close = info->close;
-	own->register_user = info->register_user;
-	own->unregister_user = info->unregister_user;
-	info->login = login;
-	info->close = close_connection;
-	if (own->register_user)
-		info->register_user = register_user;
-	if (own->unregister_user)
-		info->unregister_user = unregister_user;
+	for (i = 0; i < G_N_ELEMENTS(slots); i++) {
+		GCallback *function = slot(info, slots[i].info);
+
+		*slot(own, slots[i].own) = *function;
+		if (*function)
+			*function = slots[i].guard;
+	}
 	g_hash_table_insert(table, info, own);
 }
 
@@ -143,21 +215,15 @@ static gboolean
 all_ours(void)
 {
 	GHashTableIter iter;
-	gpointer key;
+	gpointer info, own;
+	gsize i;
 
 	g_hash_table_iter_init(&iter, table);
-	while (g_hash_table_iter_next(&iter, &key, NULL)) {
-		PurplePluginProtocolInfo *info = key;
-
-		struct wrapped *own = g_hash_table_lookup(table, key);
-
-		if (info->login != login || info->close != close_connection ||
-		    (own->register_user &&
-		     info->register_user != register_user) ||
-		    (own->unregister_user &&
-		     info->unregister_user != unregister_user))
-			return FALSE;
-	}
+	while (g_hash_table_iter_next(&iter, &info, &own))
+		for (i = 0; i < G_N_ELEMENTS(slots); i++)
+			if (*slot(own, slots[i].own) &&
+			    *slot(info, slots[i].info) != slots[i].guard)
+				return FALSE;
 	return TRUE;
 }
 
@@ -165,20 +231,16 @@ gboolean
 wrap_uninit(void)
 {
 	GHashTableIter iter;
-	gpointer key, value;
+	gpointer info, own;
+	gsize i;
 
 	if (!all_ours())
 		return FALSE;
 	g_hash_table_iter_init(&iter, table);
-	while (g_hash_table_iter_next(&iter, &key, &value)) {
-		PurplePluginProtocolInfo *info = key;
-		struct wrapped *own = value;
-
-		info->login = own->login;
-		info->close = own->close;
-		info->register_user = own->register_user;
-		info->unregister_user = own->unregister_user;
-	}
+	while (g_hash_table_iter_next(&iter, &info, &own))
+		for (i = 0; i < G_N_ELEMENTS(slots); i++)
+			*slot(info, slots[i].info) =
+				*slot(own, slots[i].own);
 	g_hash_table_destroy(table);
 	table = NULL;
 	return TRUE;

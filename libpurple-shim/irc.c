@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The guard of IRC's lines. libpurple's queue (irc.c, irc_send_handler_cb)
+ * compares how much went with the length of what it had: a line that is taken
+ * away is tried again for ever, and behind one that became shorter the rest
+ * of the old one goes out. So a line is replaced, by one at least as long.
+ */
+#include "shim.h"
+
+#include <string.h>
+
+#define LONGEST 400		/* of a line of ours: servers cut at 512 */
+#define SHORTEST 9		/* PING :x CR LF */
+
+/* Harmless lines, want bytes or a little more. */
+static void
+append_pings(GString *line, gsize want)
+{
+	while (want > 0) {
+		gsize n = CLAMP(want, SHORTEST, LONGEST);
+		gsize fill;
+
+		/* What is left over must fill a line of its own. */
+		if (want > n && want - n < SHORTEST)
+			n -= SHORTEST;
+		g_string_append(line, "PING :");
+		for (fill = SHORTEST - 1; fill < n; fill++)
+			g_string_append_c(line, 'x');
+		g_string_append(line, "\r\n");
+		want -= MIN(want, n);
+	}
+}
+
+/* text, at least length bytes of it; owned. */
+static char *
+padded(const char *text, gsize length)
+{
+	GString *line = g_string_new(text);
+
+	if (line->len < length)
+		append_pings(line, length - line->len);
+	return g_string_free(line, FALSE);
+}
+
+/*
+ * The rest of a line that the socket did not take whole comes by again as if
+ * it were a line. Of a line that was replaced, the rest of the replacement
+ * goes; of one that went as it was, the rest does, unless it could be a
+ * command of its own. Returns NULL where text is no such rest; owned.
+ */
+static char *
+rest_of_last(const struct watched *w, const char *text)
+{
+	gsize had = w->irc_asked ? strlen(w->irc_asked) : 0;
+	gsize length = strlen(text);
+
+	if (!length || length >= had ||
+	    !purple_strequal(w->irc_asked + had - length, text))
+		return NULL;
+	if (w->irc_sent)
+		return g_strdup(w->irc_sent + had - length);
+	return strchr(text, ' ') ? NULL : g_strdup(text);
+}
+
+/* To whom a line is, for what the person is told; owned, or NULL. */
+static char *
+target_of(const char *line)
+{
+	char **words = g_strsplit(line, " ", 3);
+	char *who = NULL;
+
+	if (words[0] && words[1] && words[2] &&
+	    *words[1] && (!g_ascii_strcasecmp(words[0], "PRIVMSG") ||
+		       !g_ascii_strcasecmp(words[0], "NOTICE")))
+		who = g_strdup(words[1]);
+	g_strfreev(words);
+	return who;
+}
+
+static void
+tell(PurpleAccount *account, const char *line, const char *told)
+{
+	char *who = *told ? target_of(line) : NULL;
+
+	/* A chat of that name shows it; to a person it is an IM. */
+	if (who) {
+		PurpleConversation *chat =
+			purple_find_conversation_with_account(
+				PURPLE_CONV_TYPE_CHAT, who, account);
+
+		if (chat)
+			message_say_chat(purple_account_get_connection(account),
+					 purple_conv_chat_get_id(
+						 PURPLE_CONV_CHAT(chat)),
+					 told);
+		else if (!strchr("#&+!", *who))
+			message_say(account, who, told, PURPLE_MESSAGE_ERROR);
+	}
+	g_free(who);
+}
+
+/* What goes instead of the line; NULL: it goes as it is. Owned. */
+static char *
+judged(PurpleAccount *account, const char *line)
+{
+	struct ponion_reply reply;
+	gsize length = strlen(line);
+	char *instead = NULL;
+
+	if (message_ask(account, PONION_WAY_IRC, NULL, line, &reply) ==
+	    PONION_ALLOW) {
+		if (reply.text)
+			instead = padded(reply.text, length);
+	} else {
+		tell(account, line, reply.told);
+		instead = padded(reply.text ? reply.text : "", length);
+	}
+	message_done(&reply);
+	return instead;
+}
+
+void
+irc_sending_text_cb(PurpleConnection *gc, char **text, void *data)
+{
+	PurpleAccount *account = purple_connection_get_account(gc);
+	struct watched *w = watched_get(account);
+	char *instead;
+
+	(void)data;
+	if (!*text || w->open)
+		return;
+	instead = rest_of_last(w, *text);
+	if (!instead) {
+		instead = judged(account, *text);
+		g_free(w->irc_asked);
+		g_free(w->irc_sent);
+		w->irc_asked = g_strdup(*text);
+		w->irc_sent = g_strdup(instead);
+	}
+	if (instead) {
+		g_free(*text);
+		*text = instead;
+	}
+}

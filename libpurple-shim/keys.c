@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Keys and fingerprints: the accounts' own keys, and those that were met of
+ * buddies, with what was decided about them. The helper has the files.
+ */
+#include "shim.h"
+
+#include <string.h>
+
+#include <notify.h>
+
+#include "form.h"
+
+/* Number of the key generation that is waited for, 0: none. */
+static guint64 awaited;
+
+enum own_deed { OWN_NOTHING, OWN_GENERATE, OWN_COPY };
+enum known_deed { KNOWN_NOTHING, KNOWN_VERIFY, KNOWN_DOUBT, KNOWN_FORGET };
+
+static const char *const own_deeds[] = {
+	"Nothing", "Generate a key", "Show the fingerprint",
+};
+static const char *const known_deeds[] = {
+	"Nothing", "Verify...", "Take the verification back", "Forget",
+};
+
+/* The list that the form shows, and its number, which the form knows. */
+static GKeyFile *listed;
+static guint serial;
+
+static char *
+get(const char *group, const char *key)
+{
+	char *text = g_key_file_get_string(listed, group, key, NULL);
+
+	if (!text)
+		text = g_strdup("");
+	return text;
+}
+
+static void
+tell(const char *primary, GKeyFile *answer)
+{
+	char *text = call_text(answer);
+
+	purple_notify_info(shim_plugin, "Keys and fingerprints", primary,
+			   text);
+	g_free(text);
+}
+
+static void
+ask_and_tell(GKeyFile *request, const char *done)
+{
+	GKeyFile *answer = call_helper(request);
+
+	tell(call_ok(answer) ? done : "That could not be done", answer);
+	if (answer)
+		g_key_file_free(answer);
+	lines_drain();
+}
+
+/* The account's own words for itself: protocol:name. */
+static PurpleAccount *
+account_of(const char *id)
+{
+	const char *colon = strchr(id, ':');
+	PurpleAccount *account;
+	char *protocol;
+
+	if (!colon)
+		return NULL;
+	protocol = g_strndup(id, (gsize)(colon - id));
+	account = purple_accounts_find(colon + 1, protocol);
+	g_free(protocol);
+	return account;
+}
+
+static GKeyFile *
+about_account(const char *op, const char *id)
+{
+	GKeyFile *request = call_new(op);
+	PurpleAccount *account = account_of(id);
+
+	g_key_file_set_string(request, "request", "account", id);
+	if (account) {
+		g_key_file_set_uint64(request, "request", "handle",
+				      watched_get(account)->handle);
+		g_key_file_set_string(request, "request", "protocol",
+				      purple_account_get_protocol_id(account));
+		g_key_file_set_string(request, "request", "name",
+				      purple_account_get_username(account));
+	}
+	return request;
+}
+
+static GKeyFile *
+about_known(const char *op, const char *id, const char *buddy,
+	    const char *fingerprint)
+{
+	GKeyFile *request = about_account(op, id);
+
+	g_key_file_set_string(request, "request", "buddy", buddy);
+	g_key_file_set_string(request, "request", "fingerprint", fingerprint);
+	return request;
+}
+
+/* ---- an account's own key ---- */
+
+static void
+generate(const char *id)
+{
+	GKeyFile *answer = call_helper(about_account("otr-generate", id));
+
+	awaited = answer ? g_key_file_get_uint64(answer, "answer", "pending",
+						 NULL) : 0;
+	if (!awaited)
+		tell("No key was made", answer);
+	if (answer)
+		g_key_file_free(answer);
+}
+
+gboolean
+keys_result(guint64 number)
+{
+	GKeyFile *request;
+
+	if (!number || number != awaited)
+		return FALSE;
+	awaited = 0;
+	request = call_new("result");
+	g_key_file_set_uint64(request, "request", "number", number);
+	ask_and_tell(request, "Key generation ended");
+	return TRUE;
+}
+
+static void
+do_own(const char *group, int deed)
+{
+	char *id = get(group, "account");
+	char *fingerprint = get(group, "fingerprint");
+
+	if (deed == OWN_GENERATE)
+		generate(id);
+	else if (deed == OWN_COPY)
+		purple_notify_formatted(shim_plugin, "Keys and fingerprints",
+					id, NULL, *fingerprint ? fingerprint :
+					"This account has no key yet.", NULL,
+					NULL);
+	g_free(fingerprint);
+	g_free(id);
+}
+
+/* ---- a buddy's ---- */
+
+/* As people copy it: in groups, in either case. */
+static gboolean
+same_fingerprint(const char *known, const char *typed)
+{
+	char **words = g_strsplit_set(typed, " \t\r\n", -1);
+	char *joined = g_strjoinv(NULL, words);
+	gboolean same = *known && !g_ascii_strcasecmp(known, joined);
+
+	g_free(joined);
+	g_strfreev(words);
+	return same;
+}
+
+static void
+typed_cb(gpointer data, PurpleRequestFields *fields)
+{
+	const char *fingerprint = form_value(fields, "fingerprint");
+	GKeyFile *request;
+
+	(void)data;
+	if (!same_fingerprint(fingerprint, form_value(fields, "typed"))) {
+		purple_notify_error(shim_plugin, "Keys and fingerprints",
+				    "Not verified", "What was typed is "
+				    "another fingerprint than this one.");
+		return;
+	}
+	request = about_known("otr-trust", form_value(fields, "account"),
+			      form_value(fields, "buddy"), fingerprint);
+	g_key_file_set_string(request, "request", "trust", "verified");
+	ask_and_tell(request, "Verified");
+}
+
+static void
+verify(const char *id, const char *buddy, const char *fingerprint)
+{
+	PurpleRequestFields *fields = purple_request_fields_new();
+
+	form_text(fields, NULL, "typed", "Fingerprint", FALSE);
+	form_hidden(fields, "account", id);
+	form_hidden(fields, "buddy", buddy);
+	form_hidden(fields, "fingerprint", fingerprint);
+	purple_request_fields(shim_plugin, "Keys and fingerprints", buddy,
+			      "The fingerprint, as your buddy tells it to you "
+			      "by another way:", fields, "_OK",
+			      G_CALLBACK(typed_cb), "_Cancel", NULL, NULL,
+			      NULL, NULL, NULL);
+}
+
+static void
+do_known(const char *group, int deed)
+{
+	char *id = get(group, "account");
+	char *buddy = get(group, "buddy");
+	char *fingerprint = get(group, "fingerprint");
+	GKeyFile *request;
+
+	if (deed == KNOWN_VERIFY) {
+		verify(id, buddy, fingerprint);
+	} else if (deed == KNOWN_DOUBT) {
+		request = about_known("otr-trust", id, buddy, fingerprint);
+		g_key_file_set_string(request, "request", "trust", "");
+		ask_and_tell(request, "Not verified any more");
+	} else if (deed == KNOWN_FORGET) {
+		ask_and_tell(about_known("otr-forget", id, buddy,
+					 fingerprint), "Forgotten");
+	}
+	g_free(fingerprint);
+	g_free(buddy);
+	g_free(id);
+}
+
+/* ---- the form ---- */
+
+static void
+chosen_cb(gpointer data, PurpleRequestFields *fields)
+{
+	char group[32];
+	int which, deed;
+
+	(void)data;
+	if (!listed || g_ascii_strtoull(form_value(fields, "serial"), NULL,
+					10) != serial) {
+		purple_notify_info(shim_plugin, "Keys and fingerprints",
+				   "The list changed",
+				   "Open it again, please.");
+		return;
+	}
+	deed = form_chosen(fields, "own");
+	which = form_chosen(fields, "key");
+	g_snprintf(group, sizeof(group), "key%d", which + 1);
+	if (deed > OWN_NOTHING && which >= 0)
+		do_own(group, deed);
+	deed = form_chosen(fields, "known");
+	which = form_chosen(fields, "fingerprint");
+	g_snprintf(group, sizeof(group), "fp%d", which + 1);
+	if (deed > KNOWN_NOTHING && which >= 0)
+		do_known(group, deed);
+}
+
+/* One label for each group that is called prefix and a number. */
+static void
+add_labels(PurpleRequestField *field, const char *prefix, int count)
+{
+	int i;
+
+	for (i = 1; i <= count; i++) {
+		char group[32];
+		char *id, *buddy, *fingerprint, *trust, *label;
+
+		g_snprintf(group, sizeof(group), "%s%d", prefix, i);
+		id = get(group, "account");
+		buddy = get(group, "buddy");
+		fingerprint = get(group, "fingerprint");
+		trust = get(group, "trust");
+		if (*buddy)
+			label = g_strdup_printf("%s: %s (%s), %s", buddy,
+						fingerprint, *trust ? trust :
+						"unverified", id);
+		else
+			label = g_strdup_printf("%s: %s", id, *fingerprint ?
+						fingerprint : "no key");
+		purple_request_field_choice_add(field, label);
+		g_free(label);
+		g_free(trust);
+		g_free(fingerprint);
+		g_free(buddy);
+		g_free(id);
+	}
+}
+
+static void
+add_deeds(PurpleRequestFields *fields, const char *id,
+	  const char *const *deeds, gsize count)
+{
+	PurpleRequestField *field = form_choice(fields, NULL, id, "Do");
+	gsize i;
+
+	for (i = 0; i < count; i++)
+		purple_request_field_choice_add(field, deeds[i]);
+}
+
+static PurpleRequestFields *
+form(int keys, int fingerprints)
+{
+	PurpleRequestFields *fields = purple_request_fields_new();
+	char number[16];
+
+	if (keys > 0) {
+		add_labels(form_choice(fields, "Your accounts' keys", "key",
+				       "Account"), "key", keys);
+		add_deeds(fields, "own", own_deeds,
+			  G_N_ELEMENTS(own_deeds));
+	}
+	if (fingerprints > 0) {
+		add_labels(form_choice(fields, "Your buddies' keys",
+				       "fingerprint", "Fingerprint"), "fp",
+			   fingerprints);
+		add_deeds(fields, "known", known_deeds,
+			  G_N_ELEMENTS(known_deeds));
+	}
+	g_snprintf(number, sizeof(number), "%u", ++serial);
+	form_hidden(fields, "serial", number);
+	return fields;
+}
+
+void
+keys_show(PurplePluginAction *action)
+{
+	GKeyFile *answer = call_helper(call_new("otr-list"));
+	int keys = 0, fingerprints = 0;
+
+	(void)action;
+	if (call_ok(answer)) {
+		keys = g_key_file_get_integer(answer, "answer", "keys", NULL);
+		fingerprints = g_key_file_get_integer(answer, "answer",
+						      "fingerprints", NULL);
+	}
+	if (keys <= 0 && fingerprints <= 0) {
+		tell(call_ok(answer) ? "There is no account yet" :
+		     "The keys cannot be listed", answer);
+		if (answer)
+			g_key_file_free(answer);
+		return;
+	}
+	keys_uninit();
+	listed = answer;
+	purple_request_fields(shim_plugin, "Keys and fingerprints",
+			      "Keys and fingerprints", NULL,
+			      form(keys, fingerprints), "_OK",
+			      G_CALLBACK(chosen_cb), "_Cancel", NULL, NULL,
+			      NULL, NULL, NULL);
+}
+
+void
+keys_uninit(void)
+{
+	if (listed)
+		g_key_file_free(listed);
+	listed = NULL;
+}

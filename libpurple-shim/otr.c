@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * OTR as the person uses it: /otr in any conversation, and the same in the
+ * menus of conversations (Pidgin) and of the buddy list (Pidgin and Finch).
+ * What is typed behind /otr may be a secret: it is not written anywhere.
+ */
+#include "shim.h"
+
+#include <string.h>
+
+#include <blist.h>
+#include <cmds.h>
+#include <util.h>
+
+#define HELP \
+	"otr start | end | refresh | status: the private conversation.\n" \
+	"otr accept | discard: send, or forget, what is held.\n" \
+	"otr fingerprints: this buddy's keys, and yours.\n" \
+	"otr verify FINGERPRINT: compare with what your buddy told you.\n" \
+	"otr ask QUESTION = ANSWER, otr secret SECRET: verify by something " \
+	"that only you two know.\n" \
+	"otr answer ANSWER, otr abort: reply to such a question, or stop."
+
+static const char *const verbs[] = {
+	"start", "end", "refresh", "status", "accept", "discard",
+	"fingerprints", "verify", "ask", "secret", "answer", "abort",
+};
+
+static PurpleCmdId command;
+
+static GKeyFile *
+request_new(PurpleAccount *account, const char *verb)
+{
+	GKeyFile *request = call_new("otr");
+	struct watched *w = watched_get(account);
+
+	g_key_file_set_string(request, "request", "verb", verb);
+	g_key_file_set_uint64(request, "request", "handle", w->handle);
+	g_key_file_set_uint64(request, "request", "sign_on", w->sign_on);
+	g_key_file_set_string(request, "request", "protocol",
+			      purple_account_get_protocol_id(account));
+	g_key_file_set_string(request, "request", "name",
+			      purple_account_get_username(account));
+	return request;
+}
+
+static void
+add_flags(GKeyFile *request, guint32 flags)
+{
+	g_key_file_set_integer(request, "request", "on_list",
+			       !!(flags & PONION_MESSAGE_ON_LIST));
+	g_key_file_set_integer(request, "request", "pidgin_otr",
+			       !!(flags & PONION_MESSAGE_PIDGIN_OTR));
+	g_key_file_set_integer(request, "request", "lurch",
+			       !!(flags & PONION_MESSAGE_LURCH));
+}
+
+void
+otr_do(PurpleAccount *account, const char *who, const char *verb,
+       const char *text)
+{
+	GKeyFile *request, *answer;
+	char *told;
+
+	if (watched_get(account)->open) {
+		message_say(account, who, "This account is not protected by "
+			    "purple-onion: /otr does nothing here. Tools, "
+			    "Protect accounts... changes that.",
+			    PURPLE_MESSAGE_SYSTEM);
+		return;
+	}
+	request = request_new(account, verb);
+	g_key_file_set_string(request, "request", "buddy",
+			      purple_normalize(account, who));
+	if (text)
+		g_key_file_set_string(request, "request", "text", text);
+	add_flags(request, message_flags(account, who));
+	answer = call_helper(request);
+	told = call_text(answer);
+	message_say(account, who, told, PURPLE_MESSAGE_SYSTEM);
+	g_free(told);
+	if (answer)
+		g_key_file_free(answer);
+	lines_drain();
+}
+
+/* ---- /otr ---- */
+
+static gboolean
+is_verb(const char *word)
+{
+	gsize i;
+
+	for (i = 0; i < G_N_ELEMENTS(verbs); i++)
+		if (purple_strequal(verbs[i], word))
+			return TRUE;
+	return FALSE;
+}
+
+static PurpleCmdRet
+otr_cmd_cb(PurpleConversation *conv, const gchar *cmd, gchar **args,
+	   gchar **error, void *data)
+{
+	const char *verb = args[0] ? args[0] : "help";
+
+	(void)cmd;
+	(void)error;
+	(void)data;
+	/* A word that is no verb may be part of a secret: not repeated. */
+	if (is_verb(verb))
+		otr_do(purple_conversation_get_account(conv),
+		       purple_conversation_get_name(conv), verb,
+		       args[1]);
+	else
+		message_say(purple_conversation_get_account(conv),
+			    purple_conversation_get_name(conv), HELP,
+			    PURPLE_MESSAGE_SYSTEM);
+	return PURPLE_CMD_RET_OK;
+}
+
+void
+otr_init(void)
+{
+	command = purple_cmd_register("otr", "ws", PURPLE_CMD_P_PLUGIN,
+				      PURPLE_CMD_FLAG_IM |
+				      PURPLE_CMD_FLAG_ALLOW_WRONG_ARGS, NULL,
+				      otr_cmd_cb, HELP, NULL);
+}
+
+void
+otr_uninit(void)
+{
+	if (command)
+		purple_cmd_unregister(command);
+	command = 0;
+}
+
+/* ---- the menus ---- */
+
+static const struct {
+	const char *label;
+	const char *verb;	/* NULL: the form to verify */
+} entries[] = {
+	{ "Start private conversation", "start" },
+	{ "End private conversation", "end" },
+	{ "Refresh private conversation", "refresh" },
+	{ "Verify buddy...", NULL },
+	{ "Status", "status" },
+};
+
+static void
+chosen(PurpleAccount *account, const char *who, gpointer entry)
+{
+	const char *verb = entries[GPOINTER_TO_UINT(entry)].verb;
+
+	if (verb)
+		otr_do(account, who, verb, NULL);
+	else
+		verify_show(account, who);
+}
+
+static void
+conversation_chosen_cb(PurpleConversation *conv, gpointer entry)
+{
+	chosen(purple_conversation_get_account(conv),
+	       purple_conversation_get_name(conv), entry);
+}
+
+static void
+buddy_chosen_cb(PurpleBlistNode *node, gpointer entry)
+{
+	PurpleBuddy *buddy = (PurpleBuddy *)node;
+
+	chosen(purple_buddy_get_account(buddy), purple_buddy_get_name(buddy),
+	       entry);
+}
+
+static void
+add_menu(GList **menu, PurpleCallback callback)
+{
+	GList *children = NULL;
+	gsize i;
+
+	for (i = 0; i < G_N_ELEMENTS(entries); i++)
+		children = g_list_append(children, purple_menu_action_new(
+			entries[i].label, callback, GUINT_TO_POINTER(i),
+			NULL));
+	*menu = g_list_append(*menu, purple_menu_action_new("OTR", NULL, NULL,
+							    children));
+}
+
+/* There is something to do on a connection that is protected. */
+static gboolean
+has_menu(PurpleAccount *account)
+{
+	return purple_account_is_connected(account) &&
+	       !watched_get(account)->open;
+}
+
+void
+conversation_extended_menu_cb(PurpleConversation *conv, GList **menu,
+			      void *data)
+{
+	(void)data;
+	if (purple_conversation_get_type(conv) == PURPLE_CONV_TYPE_IM &&
+	    has_menu(purple_conversation_get_account(conv)))
+		add_menu(menu, PURPLE_CALLBACK(conversation_chosen_cb));
+}
+
+/* A contact stands for its first buddy. */
+void
+blist_node_extended_menu_cb(PurpleBlistNode *node, GList **menu, void *data)
+{
+	(void)data;
+	if (PURPLE_BLIST_NODE_IS_BUDDY(node) &&
+	    has_menu(purple_buddy_get_account((PurpleBuddy *)node)))
+		add_menu(menu, PURPLE_CALLBACK(buddy_chosen_cb));
+}
+
+/* ---- the end of a session ---- */
+
+void
+signing_off_cb(PurpleConnection *gc, void *data)
+{
+	PurpleAccount *account = purple_connection_get_account(gc);
+	GKeyFile *answer;
+
+	(void)data;
+	if (!watched_get(account)->online)
+		return;
+	answer = call_helper(request_new(account, "end-all"));
+	if (answer)
+		g_key_file_free(answer);
+	lines_drain();
+}
