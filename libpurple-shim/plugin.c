@@ -223,6 +223,7 @@ plugin_unload(PurplePlugin *plugin)
 	otr_uninit();
 	lines_uninit();
 	wire_uninit();
+	retry_uninit();
 	watch_uninit();
 	disconnect_signals(plugin);
 	certs_uninit();

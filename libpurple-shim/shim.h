@@ -33,6 +33,7 @@ struct watched {
 	gboolean registering;	/* this sign-on makes the account */
 	gboolean told;		/* this connection was given an error by us */
 	gboolean open;		/* this connection is known to be unprotected */
+	gboolean waits_for_tor;	/* refused, and signs on when Tor is ready */
 	guint gate_port;	/* in the account's proxy now, 0: none */
 	GKeyFile *pins;		/* [set] that holds for this session, or NULL */
 	char *name;		/* as it was at sign-on; owned */
@@ -184,6 +185,11 @@ void signed_off_cb(PurpleConnection *gc, void *data);
 /* Take the account offline with a reason that the person sees. */
 void signon_refuse(PurpleAccount *account, const char *reason,
 		   const char *text, gboolean passing);
+
+/* retry.c */
+void retry_refused(struct watched *w, const char *reason, gboolean passing);
+void retry_tor(const struct ponion_event *ev);
+void retry_uninit(void);
 
 /* events.c */
 gboolean events_init(void);

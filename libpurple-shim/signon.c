@@ -27,6 +27,7 @@ signon_refuse(PurpleAccount *account, const char *reason, const char *text,
 		reason = "fact-missing";
 		text = "purple-onion's helper gave no answer";
 	}
+	retry_refused(w, reason, passing);
 	if (passing)
 		error = PURPLE_CONNECTION_ERROR_NETWORK_ERROR;
 	else if (purple_strequal(reason, "certificate-invalid"))
@@ -48,6 +49,7 @@ signing_on_cb(PurpleConnection *gc, void *data)
 
 	(void)data;
 	watched_end_session(w);
+	w->waits_for_tor = FALSE;
 	if (!level_protected(account)) {
 		w->may = TRUE;
 		w->open = TRUE;

@@ -78,6 +78,7 @@ register_user(PurpleAccount *account)
 		watched_get(account)->registering = TRUE;
 		own->register_user(account);
 	}
+	watched_get(account)->waits_for_tor = FALSE; /* it would sign on */
 }
 
 /* An account that is online unregisters without a signal (connection.c). */

@@ -6,6 +6,11 @@
  *   fatal            as block, for good
  *   allow:PORT       the gate is 127.0.0.1:PORT
  *   mismatch:PORT    returns allow, writes block
+ *   starting:PORT    Tor is starting until op `status` is asked; then as allow;
+ *                    op `audit` makes it ready without a word
+ *   ready:PORT       as starting, but Tor is ready while the first refusal is
+ *                    not over yet
+ *   fatal:PORT       as fatal; op `status` has Tor ready for it too
  *   noport           allows a protected account without a gate
  *   abi              speaks another ABI
  *   old              gives a table that is too small
@@ -16,6 +21,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <glib.h>
 
@@ -35,11 +41,26 @@ is(const char *name)
 	return g_str_has_prefix(mode(), name);
 }
 
+static int fd;			/* where the shim hears of events */
+static int news;		/* events that it has not taken yet */
+static gboolean tor_ready;
+
+static void
+tell_ready(void)
+{
+	const guint64 one = 1;
+
+	tor_ready = TRUE;
+	news++;
+	if (write(fd, &one, sizeof(one)) < 0)
+		abort();
+}
+
 static int
 start(const char *settings, int event_fd)
 {
 	(void)settings;
-	(void)event_fd;
+	fd = event_fd;
 	return !is("nostart");
 }
 
@@ -70,10 +91,13 @@ decide_connect(const struct ponion_account *q, struct ponion_answer *a)
 	g_strlcpy(a->password, "gate-password", sizeof(a->password));
 	if (port && q->pinned && !q->no_proxy_live)
 		a->gate_port = (uint32_t)atoi(port + 1);
-	if ((is("allow") && a->gate_port) || is("noport"))
+	if (((is("allow") || (tor_ready && !is("fatal"))) && a->gate_port) ||
+	    is("noport"))
 		return PONION_ALLOW;
 	a->verdict = PONION_BLOCK;
-	a->passing = is("block");
+	a->passing = is("block") || is("starting") || is("ready");
+	if (is("ready"))
+		tell_ready();
 	g_strlcpy(a->reason, "tor-starting", sizeof(a->reason));
 	g_strlcpy(a->text, "Tor is starting", sizeof(a->text));
 	return is("mismatch") ? PONION_ALLOW : PONION_BLOCK;
@@ -118,8 +142,14 @@ signon_state(uint64_t sign_on, uint32_t state)
 static int
 next_event(struct ponion_event *ev)
 {
-	(void)ev;
-	return 0;
+	if (!news)
+		return 0;
+	news--;
+	ev->kind = PONION_EVENT_TOR;
+	ev->progress = 100;
+	g_strlcpy(ev->reason, "ready", sizeof(ev->reason));
+	g_strlcpy(ev->text, "Tor is ready", sizeof(ev->text));
+	return 1;
 }
 
 static char *
@@ -127,6 +157,10 @@ call(const char *request)
 {
 	if (is("nopins"))
 		return NULL;
+	if (strstr(request, "op=status"))
+		tell_ready();
+	if (strstr(request, "op=audit"))
+		tor_ready = TRUE;
 	if (strstr(request, "op=pins"))
 		return strdup("[answer]\nok=true\n[set]\n"
 			      "connection_security=string:require_tls\n"

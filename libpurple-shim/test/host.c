@@ -443,6 +443,12 @@ cmd_send(PurpleAccount *a, char **w)
 		say("sent %d", serv_send_im(gc, w[2], w[3], 0));
 }
 
+static void
+cmd_status(PurpleAccount *a, char **w)
+{
+	purple_account_set_status(a, w[2], TRUE, NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(PurpleAccount *account, char **words);
@@ -458,6 +464,7 @@ static const struct {
 	{ "get", cmd_get },		/* ACCOUNT NAME */
 	{ "clear", cmd_clear },
 	{ "rename", cmd_rename },	/* ACCOUNT NAME */
+	{ "status", cmd_status },	/* ACCOUNT available|offline */
 	{ "send", cmd_send },		/* ACCOUNT WHO TEXT */
 };
 
