@@ -161,6 +161,7 @@ fuzz:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./helper/... github.com/coyim/constbn
+	go test -run '^$$' -bench BesideLibotr -benchtime 1x -tags libotr ./helper/internal/otr
 .PHONY: bench
 
 # Installing. Nothing is stripped, and nothing is written outside DESTDIR.
