@@ -4,6 +4,7 @@ package otr
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,7 +55,7 @@ func (c *Conversation) offered(o offer, answer bool, r *Received) {
 	case o.v2 && c.config.V2:
 		version = 2
 	default:
-		r.event(EventUnsupportedVersion, map[bool]string{true: "2", false: "1"}[o.v2], Fingerprint{})
+		r.event(EventUnsupportedVersion, short(o.all), Fingerprint{})
 		return
 	}
 	if !answer {
@@ -158,7 +159,7 @@ func (c *Conversation) advance(i *instance, h *handshake, m message, r *Received
 	if err != nil {
 		r.event(EventMalformed, "", Fingerprint{})
 	}
-	if err == errPanic { // nothing is known of its state
+	if errors.Is(err, errPanic) { // nothing is known of its state
 		i.drop(h)
 		return
 	}

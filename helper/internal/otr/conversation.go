@@ -243,6 +243,9 @@ func (c *Conversation) Receive(line string, answer bool) Received {
 		r.event(EventMalformed, "", Fingerprint{})
 		return r
 	}
+	if c.config.Now().Sub(c.last.at) >= resendAge {
+		c.last.text = ""
+	}
 	c.receive(line, answer, &r)
 	if !answer {
 		r.Send = nil
@@ -301,6 +304,8 @@ func (c *Conversation) receiveFragment(line string, answer bool, r *Received) {
 		r.event(EventUnsupportedVersion, "2", Fingerprint{})
 	case f.version == 3 && f.to != 0 && f.to != c.config.Tag:
 		r.event(EventOtherInstance, "", Fingerprint{})
+	case !answer && c.instances[f.from] == nil: // a stranger's take no room
+		r.event(EventStrangerAsked, "", Fingerprint{})
 	default:
 		if whole, ok := c.joiner.add(f, c.config.Now()); ok {
 			c.receiveEncoded(whole, answer, r)
@@ -336,6 +341,9 @@ func (c *Conversation) receiveData(m message, r *Received) {
 	text, out, err := s.receiveData(m)
 	r.Events = append(r.Events, s.smp...)
 	switch {
+	case errors.Is(err, errPanic):
+		c.lose(i, r)
+		return
 	case !s.heard:
 		c.badLimit.allow(c.config.Now())
 		c.unreadable(m, s.fingerprint(), r)
@@ -351,10 +359,16 @@ func (c *Conversation) receiveData(m message, r *Received) {
 		c.current = i
 	}
 	if !s.encrypted() {
-		i.end()
-		i.finished = true
-		r.event(EventFinished, "", s.fingerprint())
+		c.lose(i, r)
 	}
+}
+
+// lose ends a session that the other side has ended, or of whose state nothing
+// is known any more. What follows may not be sent in clear.
+func (c *Conversation) lose(i *instance, r *Received) {
+	r.event(EventFinished, "", i.session.fingerprint())
+	i.end()
+	i.finished = true
 }
 
 // unreadable says so to the user, and once a minute to the other side, whose
@@ -373,7 +387,7 @@ func (c *Conversation) unreadable(m message, f Fingerprint, r *Received) {
 // key that it was meant for and to no other.
 func (c *Conversation) resend(to Fingerprint, r *Received) {
 	last := c.last
-	if !last.wrong || last.text == "" || last.to != to || c.config.Now().Sub(last.at) >= resendAge {
+	if !last.wrong || last.text == "" || last.to != to {
 		return
 	}
 	c.last.text, c.last.wrong = "", false

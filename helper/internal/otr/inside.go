@@ -32,8 +32,9 @@ var notifiedLockFailure sync.Once
 
 // tlv and extra have the layout of otr3's tlv and dataMessageExtra.
 type tlv struct {
-	kind, length uint16
-	value        []byte
+	kind  uint16
+	_     uint16 // the length
+	value []byte
 }
 type extra struct{ _ []byte }
 
@@ -65,9 +66,14 @@ func prepare() error {
 	for kind := range smpNumbers {
 		handler := tlvHandlers[kind]
 		tlvHandlers[kind] = func(c *otr3.Conversation, t tlv, x extra) (*tlv, error) {
-			if budget, ok := smpBudgets.Load(c); ok && smpSound(t) && budget.(func() bool)() {
+			s, ok := atWork.Load(c)
+			if ok && smpSound(t) && s.(*session).mayStep() {
 				return handler(c, t, x)
 			}
+			if !ok || s.(*session).aborted {
+				return nil, nil
+			}
+			s.(*session).aborted = true
 			if _, err := abort(c, tlv{kind: tlvAbort}, x); err != nil {
 				return nil, err
 			}
@@ -78,9 +84,8 @@ func prepare() error {
 	return err
 }
 
-// smpBudgets has, for each otr3 conversation that is at work, what says
-// whether it may do one more costly step of SMP.
-var smpBudgets sync.Map
+// atWork has the session of each otr3 conversation that is called just now.
+var atWork sync.Map
 
 // smpSound says whether t has as many numbers as its kind has, none longer
 // than a group element.
@@ -151,8 +156,7 @@ func open(v reflect.Value, want reflect.Kind, names ...string) reflect.Value {
 // it, and send it again to whoever completes the next AKE.
 func (in inner) keepNothingSent() { in.retransmitting.SetBool(true) }
 
-// knows says whether these are numbers of keys that are in use. Of others
-// otr3 would take down a counter, before it has checked the message.
+// knows says whether these are numbers of keys that are in use.
 func (in inner) knows(theirs, ours uint32) bool {
 	return inUse(theirs, uint32(in.theirKeyID.Uint())) && inUse(ours, uint32(in.ourKeyID.Uint()))
 }

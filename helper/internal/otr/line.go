@@ -20,8 +20,11 @@ const (
 	tagV3   = "  \t\t  \t\t"
 )
 
-// offer is which versions someone can speak. Version 1 is not looked at.
-type offer struct{ v2, v3 bool }
+// offer is which versions someone can speak; all is as they said it.
+type offer struct {
+	v2, v3 bool
+	all    string
+}
 
 func (o offer) String() string {
 	switch {
@@ -59,14 +62,11 @@ func parseQuery(line string) (offer, bool) {
 	}
 	rest, v1 := strings.CutPrefix(rest, "?")
 	list, versions := strings.CutPrefix(rest, "v")
-	if !versions {
-		return offer{}, v1
-	}
 	list, _, ok = strings.Cut(list, "?")
-	if !ok || strings.ContainsAny(list, " <") {
-		return offer{}, v1
+	if !versions || !ok || strings.ContainsAny(list, " <") {
+		return offer{all: "1"}, v1
 	}
-	return offer{v2: strings.Contains(list, "2"), v3: strings.Contains(list, "3")}, true
+	return offer{v2: strings.Contains(list, "2"), v3: strings.Contains(list, "3"), all: list}, true
 }
 
 // cutTag takes the whitespace tag out of text, wherever it stands.
@@ -80,6 +80,9 @@ func cutTag(text string) (string, offer) {
 		o.v2 = o.v2 || rest[:8] == tagV2
 		o.v3 = o.v3 || rest[:8] == tagV3
 		rest = rest[8:]
+	}
+	if o.v2 && !o.v3 {
+		o.all = "2"
 	}
 	return before + rest, o
 }

@@ -128,11 +128,6 @@ func (m message) hash() []byte { return m.fields[1] }
 // read (OTRv3, IGNORE_UNREADABLE).
 func (m message) mayFail() bool { return m.fields[0][0]&1 != 0 }
 
-// keyIDs are those of the sender's and the recipient's DH keys in a data message.
-func (m message) keyIDs() (theirs, ours uint32) {
-	return binary.BigEndian.Uint32(m.fields[1]), binary.BigEndian.Uint32(m.fields[2])
-}
-
 // reader takes values off the front; once one is missing it has failed.
 type reader struct {
 	rest   []byte

@@ -17,10 +17,18 @@ type session struct {
 	version int
 	otr     *otr3.Conversation
 	in      inner
-	heard   bool // of the message at hand: it was genuine
-	smp     []Event
-	budget  func() bool
+
+	// Of the message at hand:
+	heard   bool    // it was genuine
+	smp     []Event // what its SMP messages brought about
+	aborted bool    // one of them was refused
+
+	mayStep func() bool // one more costly step of SMP
 }
+
+// maxSMPEvents bounds what one message can bring about; a megabyte of TLVs
+// holds many.
+const maxSMPEvents = 8
 
 var errPanic = errors.New("otr3 panicked")
 
@@ -29,7 +37,7 @@ func (c *Conversation) newSession(version int) (*session, error) {
 		return nil, insideErr
 	}
 	s := &session{version: version, otr: &otr3.Conversation{Rand: c.config.Rand}}
-	s.budget = func() bool { return c.smpLimit.allow(c.config.Now()) }
+	s.mayStep = func() bool { return c.smpLimit.allow(c.config.Now()) }
 	if version == 3 {
 		s.otr.Policies.AllowV3()
 	} else {
@@ -58,7 +66,7 @@ func (s *session) HandleSMPEvent(e otr3.SMPEvent, _ int, question string) {
 		otr3.SMPEventCheated:      EventSMPAborted,
 		otr3.SMPEventError:        EventSMPAborted,
 	}[e]
-	if kind != EventNone {
+	if kind != EventNone && len(s.smp) < maxSMPEvents {
 		s.smp = append(s.smp, Event{kind, short(question), s.fingerprint()})
 	}
 }
@@ -73,8 +81,8 @@ func (s *session) HandleMessageEvent(e otr3.MessageEvent, _ []byte, _ error, _ .
 // run calls otr3. What it wants sent comes back as messages: anything else
 // than a well-formed message is an error.
 func (s *session) run(f func() ([]otr3.ValidMessage, error)) (out []message, err error) {
-	smpBudgets.Store(s.otr, s.budget)
-	defer smpBudgets.Delete(s.otr)
+	atWork.Store(s.otr, s)
+	defer atWork.Delete(s.otr)
 	defer func() {
 		if r := recover(); r != nil {
 			out, err = nil, errPanic
@@ -97,7 +105,7 @@ func (s *session) run(f func() ([]otr3.ValidMessage, error)) (out []message, err
 
 // receive hands m to otr3.
 func (s *session) receive(m message) (text string, out []message, err error) {
-	s.heard, s.smp = false, nil
+	s.heard, s.smp, s.aborted = false, nil, false
 	out, err = s.run(func() ([]otr3.ValidMessage, error) {
 		plain, lines, err := s.otr.Receive(otr3.ValidMessage(m.line()))
 		text = strings.ToValidUTF8(string(plain), "\uFFFD")
@@ -110,9 +118,6 @@ func (s *session) receive(m message) (text string, out []message, err error) {
 // receiveData is receive for a data message: where it was not genuine, nothing
 // of it stays.
 func (s *session) receiveData(m message) (text string, out []message, err error) {
-	if !s.in.knows(m.keyIDs()) {
-		return "", nil, errMalformed
-	}
 	restore := s.in.countersNow()
 	text, out, err = s.receive(m)
 	if !s.heard && !errors.Is(err, errPanic) {
