@@ -124,8 +124,8 @@ func libotrBench(b *testing.B) *bench {
 	return &bench{peer("a@a.test/", "b@b.test"), peer("b@b.test/", "a@a.test"), newClock()}
 }
 
-// ake is a new session, as after a refresh.
-func (s *bench) ake() {
+// refresh is a new session by an AKE.
+func (s *bench) refresh() {
 	s.clock.pass(time.Hour) // ours bounds how many there are in a minute
 	talk(s.a, s.b, []string{"?OTRv3?"})
 }
@@ -157,7 +157,7 @@ func (s *bench) smp() {
 func BenchmarkBesideLibotr(b *testing.B) {
 	ours, libotr := ourBench(), libotrBench(b)
 	for _, s := range []*bench{ours, libotr} {
-		s.ake() // libotr makes its keys first
+		s.refresh() // libotr makes its keys first
 		s.pingPong()
 		s.smp()
 	}
@@ -181,7 +181,7 @@ func BenchmarkBesideLibotr(b *testing.B) {
 			}
 		}, func() {})
 	})
-	operation("AKE", 10, (*bench).ake)
+	operation("AKE", 10, (*bench).refresh)
 	operation("ping-pong 1 KB", 20, (*bench).pingPong)
 	operation("burst 1 KB", 100, (*bench).say)
 	operation("SMP", 1, (*bench).smp)

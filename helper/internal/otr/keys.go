@@ -53,8 +53,8 @@ type Key struct{ dsa *otr3.DSAPrivateKey }
 // GenerateKey makes a DSA key of 1024 bits, the only kind that OTRv3 knows. It
 // takes a tenth of a second or several.
 func GenerateKey(rand io.Reader) (*Key, error) {
-	dsa := new(otr3.DSAPrivateKey)
-	if err := dsa.Generate(rand); err != nil {
+	dsa, err := generate(rand)
+	if err != nil {
 		return nil, fmt.Errorf("cannot generate a key: %w", err)
 	}
 	return &Key{dsa}, nil

@@ -43,7 +43,7 @@ func (c *Conversation) newSession(version int) (*session, error) {
 	} else {
 		s.otr.Policies.AllowV2()
 	}
-	s.otr.SetOurKeys([]otr3.PrivateKey{c.config.Key.dsa})
+	s.otr.SetOurKeys([]otr3.PrivateKey{signer{c.config.Key.dsa}})
 	s.otr.InitializeInstanceTag(c.config.Tag)
 	s.otr.SetSMPEventHandler(s)
 	s.otr.SetMessageEventHandler(s)
