@@ -207,7 +207,7 @@ func (j *job) chosen(all func(Account) bool) ([]Account, error) {
 	}
 	for _, a := range list {
 		if a.Twice {
-			return nil, &FileError{j.accounts.path, a.Line, errors.New("this account stands more than once; libpurple joins them: start Pidgin once, quit it, and try again")}
+			return nil, &FileError{Path: j.accounts.path, Line: a.Line, Err: errors.New("this account stands more than once; libpurple joins them: start Pidgin once, quit it, and try again")}
 		}
 	}
 	return list, nil

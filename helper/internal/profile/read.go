@@ -41,21 +41,7 @@ type File struct {
 }
 
 // FileError says which file could not be read or edited, and where in it.
-type FileError struct {
-	Path string // as it was opened
-	Line int    // 0 where no line is to blame
-	Err  error
-}
-
-func (e *FileError) Error() string {
-	if e.Line > 0 {
-		return fmt.Sprintf("cannot read %s: line %d: %v", e.Path, e.Line, e.Err)
-	}
-	return fmt.Sprintf("cannot read %s: %v", e.Path, e.Err)
-}
-
-// Unwrap gives the cause, such as fs.ErrPermission.
-func (e *FileError) Unwrap() error { return e.Err }
+type FileError = userfile.Error
 
 // Read reads a user directory. The error is not nil only where the directory
 // itself is missing or cannot be listed; what is wrong inside is in Errors.
@@ -133,11 +119,7 @@ func (d *Dir) note(path string, err error) {
 func fileError(path string, err error) *FileError {
 	var syntax *syntaxError
 	if errors.As(err, &syntax) {
-		return &FileError{path, syntax.line, err}
+		return &FileError{Path: path, Line: syntax.line, Err: err}
 	}
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
-	return &FileError{Path: path, Err: err}
+	return userfile.ErrorOf(path, err)
 }
