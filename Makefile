@@ -119,10 +119,10 @@ build/obj/asan/%.o: libpurple-shim/%.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(shim_cflags) $(CPPFLAGS) $(sanitise) -MMD -MP -c -o $@ $<
 
-# The shim's tests: fake*.c are libraries (a helper, another plugin),
+# The shim's tests: fakehelper*.c are libraries that stand in for the helper,
 # everything else is a program on the real libpurple.
 test_src  := $(wildcard libpurple-shim/test/*.c)
-fake_src  := $(filter libpurple-shim/test/fake%,$(test_src))
+fake_src  := $(filter libpurple-shim/test/fakehelper%,$(test_src))
 host_src  := $(filter-out $(fake_src),$(test_src))
 fakes     := $(fake_src:libpurple-shim/test/%.c=build/test/%.so)
 hosts     := $(host_src:libpurple-shim/test/%.c=build/test/%)

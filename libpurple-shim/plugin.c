@@ -214,9 +214,9 @@ plugin_unload(PurplePlugin *plugin)
 	if (!disconnect_protected())
 		return FALSE;
 	settle_accounts();
-	if (!certs_ours() || !wrap_uninit()) {
+	if (!wrap_uninit()) {
 		purple_debug_error(SHIM_ID, "another plugin wrapped a "
-				   "protocol or TLS: not unloading\n");
+				   "protocol: not unloading\n");
 		return FALSE;
 	}
 	actions_uninit();

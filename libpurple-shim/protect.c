@@ -14,11 +14,11 @@
 #define SECONDARY \
 	"none: the account's own settings are used.\n" \
 	"tor: it reaches nothing but Tor, on a circuit of its own.\n" \
-	"secret: as tor, and no message without end-to-end encryption. Not " \
-	"in this version yet: such an account stays blocked.\n\n" \
-	"Not enforced yet at any level: logs, typing notices, idle time, " \
-	"avatars, file transfers' names. Choosing none gives back every " \
-	"setting of before and switches the account off."
+	"secret: as tor, and no message leaves without end-to-end " \
+	"encryption (OTR).\n\n" \
+	"Not enforced yet at any level: typing notices at level tor, idle " \
+	"time, avatars, file transfers' names. Choosing none gives back " \
+	"every setting of before and switches the account off."
 
 static const char *const levels[] = { "none", "tor", "secret" };
 

@@ -113,13 +113,18 @@ func TestLevelsDisagree(t *testing.T) {
 	}
 }
 
-func TestSecretBlocks(t *testing.T) {
+// A secret account whose keys cannot be read could not encrypt: it stays offline.
+func TestSecretWithBrokenKeysBlocks(t *testing.T) {
 	t.Parallel()
 	env, _ := settled(t)
-	h := start(t, userDir(t, direct(away)), install(t, real), env...)
+	dir := userDir(t, direct(away))
+	if err := os.WriteFile(filepath.Join(dir, "otr.private_key"), []byte("(privkeys ((("), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := start(t, dir, install(t, real), env...)
 	h.protect("2")
 	h.do("enable", alice, "1")
-	h.expect(`^error .* fatal purple-onion: .*\(secret-not-available\)`)
+	h.expect(`^error .* fatal purple-onion: .*\(otr-files-unreadable\)`)
 	if away := foreign(h.quit()); len(away) != 0 {
 		t.Errorf("dialled %q", away)
 	}

@@ -17,9 +17,6 @@
  *   nostart          cannot start
  *   nopins           cannot say what to pin
  *
- * FAKE_CHAIN is the file that gets the certificates which it is asked about;
- * it accepts none.
- *
  * An account is protected when its setting says so; there is no record.
  */
 #include <stdlib.h>
@@ -109,16 +106,8 @@ decide_connect(const struct ponion_account *q, struct ponion_answer *a)
 static int
 decide_certificate(const struct ponion_chain *c, struct ponion_answer *a)
 {
-	GString *all = g_string_new(NULL);
-	uint32_t i;
-
+	(void)c;
 	(void)a;
-	for (i = 0; i < c->count; i++)
-		g_string_append(all, c->pem[i]);
-	if (getenv("FAKE_CHAIN") &&
-	    !g_file_set_contents(getenv("FAKE_CHAIN"), all->str, -1, NULL))
-		abort();
-	g_string_free(all, TRUE);
 	return PONION_BLOCK;
 }
 

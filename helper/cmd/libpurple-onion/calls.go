@@ -33,6 +33,12 @@ var ops = map[string]func(*helper, *keyFile) (*keyFile, error){
 	"status":  (*helper).opStatus,  // a page about Tor and the accounts
 	"audit":   (*helper).opAudit,   // pending: a page
 	"result":  (*helper).opResult,  // `number`: what was pending
+
+	"otr":          (*helper).opOtr, // a command in a conversation
+	"otr-list":     (*helper).opOtrList,
+	"otr-generate": (*helper).opOtrGenerate,
+	"otr-trust":    (*helper).opOtrTrust,
+	"otr-forget":   (*helper).opOtrForget,
 }
 
 // call answers one question. An error becomes ok=false with its text.

@@ -17,6 +17,7 @@ import (
 	"purpleonion.org/purple-onion/helper/internal/config"
 	"purpleonion.org/purple-onion/helper/internal/engine"
 	"purpleonion.org/purple-onion/helper/internal/gate"
+	"purpleonion.org/purple-onion/helper/internal/otr"
 	"purpleonion.org/purple-onion/helper/internal/policy"
 	"purpleonion.org/purple-onion/helper/internal/profile"
 	"purpleonion.org/purple-onion/helper/internal/redact"
@@ -93,6 +94,7 @@ func (h *helper) wire() bool {
 	h.engine = engine.New(engine.Parts{
 		Tor: torStatus, Gate: lateGate, Records: h.record, Config: conf, ConfigRead: confErr == nil,
 		KnownOnion: gate.KnownOnion, Credentials: tor.NewCredentials,
+		Keyring: otr.OpenStore(h.userDir), Background: background,
 		Roots: roots, ReadFile: readRegular, Now: time.Now, Emit: events.push,
 	})
 	g, err := gate.Listen(h.gateConfig(conf))

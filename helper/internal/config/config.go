@@ -11,6 +11,8 @@ import (
 // Config is config.toml with defaults filled in. Keys lists every key.
 type Config struct {
 	RequireProvenIsolation bool               // require_proven_isolation
+	RequireVerified        bool               // require_verified
+	DropPlaintext          bool               // drop_plaintext
 	SRVResolver            string             // srv_resolver, "host:853#tls-name"; empty: no SRV look-ups
 	Tor                    Tor                // [tor]
 	Onions                 map[string]string  // [onions], domain = "v3 address.onion"
@@ -32,11 +34,19 @@ type Account struct {
 	OnionOnly      bool   // onion_only: never by an exit
 	CAFile         string // ca_file: PEM of an own authority that this account's server is checked against
 	CertificatePin string // certificate_pin: "sha256:HEX" of the server's certificate (DER)
+
+	RequireVerified bool     // require_verified: nothing is encrypted to a key that was not compared
+	OTRv2           []string // otr_v2: the buddies with whom OTR's version 2 is spoken too
 }
 
 // Default is what a missing file comes to.
 func Default() Config {
 	return Config{Tor: Tor{Mode: "auto"}, Onions: map[string]string{}, Accounts: map[string]Account{}}
+}
+
+// MustVerify says whether an account's messages go to compared keys alone.
+func (c Config) MustVerify(id string) bool {
+	return c.RequireVerified || c.ForAccount(id).RequireVerified
 }
 
 // ForAccount gives what the user set for an account, named as "protocol:name"

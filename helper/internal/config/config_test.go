@@ -17,6 +17,7 @@ const goodOnion = "4colmnerbjz3xtsjmqogehtpbt5upjzef57huilibbq3wfgpsylub7yd.onio
 const everyKey = `
 require_proven_isolation = true
 srv_resolver = "9.9.9.9:853#dns.quad9.net"
+drop_plaintext = true
 [tor]
 mode = "private"
 socks = "127.0.0.1:9150"
@@ -30,6 +31,8 @@ torrc = ["UseBridges 1", "Bridge 192.0.2.1:443"]
 onion_only = true
 ca_file = "/etc/ca.pem"
 certificate_pin = "sha256:00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+require_verified = true
+otr_v2 = ["bob@b.example"]
 `
 
 func write(t *testing.T, text string) string {
@@ -51,14 +54,20 @@ func TestLoadReadsEveryKey(t *testing.T) {
 	}
 	c.Tor.ControlPassword = Default().Tor.ControlPassword
 	want := Config{
-		RequireProvenIsolation: true,
-		SRVResolver:            "9.9.9.9:853#dns.quad9.net",
-		Tor:                    Tor{Mode: "private", Socks: "127.0.0.1:9150", Control: "unix:/run/tor/control", Program: "/usr/bin/tor", Torrc: []string{"UseBridges 1", "Bridge 192.0.2.1:443"}},
-		Onions:                 map[string]string{"a.example": goodOnion},
-		Accounts:               map[string]Account{"prpl-jabber:alice@a.example/": {true, "/etc/ca.pem", "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"}},
+		RequireProvenIsolation: true, DropPlaintext: true,
+		SRVResolver: "9.9.9.9:853#dns.quad9.net",
+		Tor:         Tor{Mode: "private", Socks: "127.0.0.1:9150", Control: "unix:/run/tor/control", Program: "/usr/bin/tor", Torrc: []string{"UseBridges 1", "Bridge 192.0.2.1:443"}},
+		Onions:      map[string]string{"a.example": goodOnion},
+		Accounts: map[string]Account{"prpl-jabber:alice@a.example/": {
+			OnionOnly: true, CAFile: "/etc/ca.pem", RequireVerified: true, OTRv2: []string{"bob@b.example"},
+			CertificatePin: "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+		}},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v\nwant %+v", c, want)
+	}
+	if !c.MustVerify("prpl-jabber:alice@a.example") || c.MustVerify("prpl-jabber:bob@a.example/") || !(Config{RequireVerified: true}).MustVerify("any") {
+		t.Error("MustVerify is wrong")
 	}
 	if !c.ForAccount("prpl-jabber:alice@a.example").OnionOnly || c.ForAccount("prpl-jabber:bob@a.example/").OnionOnly {
 		t.Error("ForAccount finds the wrong account")
@@ -98,6 +107,8 @@ func TestLoadNamesTheLine(t *testing.T) {
 		{"accounts.'alice'.onion_only = true", ":1: a key of [accounts]"},
 		{"[accounts.'prpl-irc:a@b']\ncertificate_pin = 'sha256:00'", ":2: certificate_pin is"},
 		{"[accounts.'prpl-irc:a@b']\nca_file = 'ca.pem'", ":2: it must be an absolute path"},
+		{"[accounts.'prpl-irc:a@b']\notr_v2 = [\"a\\tb\"]", ":2: a buddy's name"},
+		{"[accounts.'prpl-irc:a@b']\nrequire_verified = 'yes'", ":2: "},
 		{"require_proven_isolation = true\nrequire_proven_isolation = false\n", ":2: "},
 		{"a\x00b", "not a text file"},
 	} {

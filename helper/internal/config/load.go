@@ -105,6 +105,7 @@ func trusted(info fs.FileInfo) error {
 func (f file) config() Config {
 	c := Default()
 	c.RequireProvenIsolation = f.RequireProvenIsolation
+	c.RequireVerified, c.DropPlaintext = f.RequireVerified, f.DropPlaintext
 	c.SRVResolver = f.SRVResolver.text
 	if f.Tor.Mode.text != "" {
 		c.Tor.Mode = f.Tor.Mode.text
@@ -120,7 +121,11 @@ func (f file) config() Config {
 		c.Onions[domain] = onion.text
 	}
 	for name, a := range f.Accounts {
-		c.Accounts[name] = Account{a.OnionOnly, a.CAFile.text, a.CertificatePin.text}
+		account := Account{OnionOnly: a.OnionOnly, CAFile: a.CAFile.text, CertificatePin: a.CertificatePin.text, RequireVerified: a.RequireVerified}
+		for _, buddy := range a.OTRv2 {
+			account.OTRv2 = append(account.OTRv2, buddy.text)
+		}
+		c.Accounts[name] = account
 	}
 	return c
 }

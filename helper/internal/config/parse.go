@@ -16,6 +16,8 @@ import (
 // go-toml gives an error the line of the value.
 type file struct {
 	RequireProvenIsolation bool                `toml:"require_proven_isolation"`
+	RequireVerified        bool                `toml:"require_verified"`
+	DropPlaintext          bool                `toml:"drop_plaintext"`
 	SRVResolver            resolver            `toml:"srv_resolver"`
 	Tor                    torTable            `toml:"tor"`
 	Onions                 map[string]onion    `toml:"onions"`
@@ -35,6 +37,9 @@ type acctable struct {
 	OnionOnly      bool `toml:"onion_only"`
 	CAFile         path `toml:"ca_file"`
 	CertificatePin pin  `toml:"certificate_pin"`
+
+	RequireVerified bool   `toml:"require_verified"`
+	OTRv2           []name `toml:"otr_v2"`
 }
 
 // A lineError never quotes the file: a line may hold control_password.

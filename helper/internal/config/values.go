@@ -23,7 +23,16 @@ type (
 	resolver struct{ text string }
 	onion    struct{ text string }
 	pin      struct{ text string }
+	name     struct{ text string }
 )
+
+func (n *name) UnmarshalText(b []byte) error {
+	n.text = string(b)
+	if n.text == "" || strings.ContainsAny(n.text, "\r\n\t\x00") || len(n.text) > 3071 {
+		return errors.New("a buddy's name has no line end or tab, and is not empty")
+	}
+	return nil
+}
 
 func (m *mode) UnmarshalText(b []byte) error {
 	switch m.text = string(b); m.text {

@@ -60,6 +60,7 @@ type Parts struct {
 	Tor         Tor
 	Gate        Gate
 	Records     Records
+	Keyring     Keyring
 	Config      config.Config
 	ConfigRead  bool // false: config.toml is broken, and every protected account blocks
 	KnownOnion  func(domain string) string
@@ -67,6 +68,7 @@ type Parts struct {
 	Roots       func() (*x509.CertPool, error) // the system's authorities
 	ReadFile    func(path string) ([]byte, error)
 	Now         func() time.Time
+	Background  func(name string, do func()) // runs do off the main loop
 	Emit        func(Event)
 }
 
@@ -78,11 +80,22 @@ type Engine struct {
 	last     uint64 // number of the newest sign-on
 	sessions map[uint64]*session
 	tor      TorStatus
+
+	// talking guards what follows; it is taken before mu.
+	talking  sync.Mutex
+	talks    map[talkKey]*talk
+	lines    []Line
+	issued   map[uint64]*issued      // by the door's number of the account
+	making   map[policy.Account]bool // whose key is being made
+	prepared map[uint64]bool         // sign-ons whose key was looked for
 }
 
 // New is an engine over parts.
 func New(parts Parts) *Engine {
-	return &Engine{parts: parts, sessions: map[uint64]*session{}}
+	return &Engine{
+		parts: parts, sessions: map[uint64]*session{}, talks: map[talkKey]*talk{}, issued: map[uint64]*issued{},
+		making: map[policy.Account]bool{}, prepared: map[uint64]bool{},
+	}
 }
 
 // EventKind says what an Event is about.

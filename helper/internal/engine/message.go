@@ -2,7 +2,15 @@
 
 package engine
 
-import "purpleonion.org/purple-onion/helper/internal/policy"
+import (
+	"errors"
+	"strings"
+
+	"purpleonion.org/purple-onion/helper/internal/markup"
+	"purpleonion.org/purple-onion/helper/internal/otr"
+	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/wire"
+)
 
 // Way is on which way a message is met; the values are those of ponion.h.
 type Way uint8
@@ -23,13 +31,17 @@ const (
 
 // Message is a message on its way, as the door met it.
 type Message struct {
-	SignOn    uint64
-	Way       Way
-	Buddy     string // normalised; empty where the text says to whom
-	Text      string
-	OnList    bool // the buddy is on the account's list
-	PidginOTR bool // pidgin-otr is loaded beside us
-	Lurch     bool // lurch is loaded beside us
+	SignOn uint64
+	Way    Way
+	Buddy  string // normalised; empty where the text says to whom
+	Text   string
+	OnList bool // the buddy is on the account's list
+	Beside
+}
+
+// Beside is which other plugins that encrypt are loaded in the program.
+type Beside struct {
+	PidginOTR, Lurch bool
 }
 
 // Reply is what becomes of a message. Where Instead is true Text goes in
@@ -60,24 +72,284 @@ type Line struct {
 	Text   string
 }
 
-// DecideSend says what becomes of a message that a person typed.
-func (e *Engine) DecideSend(m Message) Reply { return e.untouched(m) }
+// modeOf says who encrypts for an account: never two at once.
+func modeOf(a policy.Account, b Beside) policy.Mode {
+	if b.PidginOTR || b.Lurch && a.Protocol == "prpl-jabber" {
+		return policy.ModeBeside
+	}
+	return policy.ModeNative
+}
+
+func blocked(r policy.Reason) Reply {
+	return Reply{Decision: policy.Decision{Reason: r}, Told: r.Text()}
+}
+
+func allowed() Reply { return Reply{Decision: policy.Decision{Verdict: policy.Allow}} }
+
+// replyTo tells a decision's reason, except where it is only a remark.
+func replyTo(d policy.Decision) Reply {
+	r := Reply{Decision: d}
+	if d.Verdict != policy.Allow {
+		r.Told = d.Reason.Text()
+	}
+	return r
+}
+
+// DecideSend says what becomes of a message that a person typed (I4).
+func (e *Engine) DecideSend(m Message) Reply {
+	a, level, ok := e.session(m.SignOn)
+	if !ok || m.Way != WayTyped || m.Buddy == "" {
+		return blocked(policy.ReasonFactMissing)
+	}
+	e.talking.Lock()
+	defer e.talking.Unlock()
+	t := e.talkOf(a, m.SignOn, m.Buddy)
+	if t == nil {
+		return blocked(policy.ReasonHeldFull)
+	}
+	if modeOf(a.Account, m.Beside) == policy.ModeBeside {
+		return e.sendBeside(t, level, m)
+	}
+	e.look(t)
+	if t.standing == policy.KeyFirstSeen && t.isHeld(m.Text) {
+		if e.accept(t) == nil && len(t.held) == 0 {
+			return Reply{Decision: policy.Decision{Verdict: policy.Hold}} // sent again: it went with what was held
+		}
+	}
+	d := policy.Send(policy.SendFacts{
+		Level: level, Mode: policy.ModeNative, State: t.state(), Key: t.standing,
+		RequireVerified: e.mustVerify(a.Account), Room: policy.AnswerOf(len(t.held) < maxHeld),
+	})
+	switch {
+	case d.Verdict == policy.Hold:
+		return e.hold(t, m.Text, d)
+	case d.Verdict != policy.Allow:
+		return replyTo(d)
+	case t.state() != policy.StateEncrypted:
+		return allowed()
+	}
+	return e.encrypt(t, m.Text)
+}
+
+func (t *talk) isHeld(text string) bool {
+	for _, h := range t.held {
+		if h.html == text {
+			return true
+		}
+	}
+	return false
+}
+
+// encrypt gives the last line in place of the text; those before it wait in
+// NextLine, and go first.
+func (e *Engine) encrypt(t *talk, text string) Reply {
+	lines, err := t.conv.Encrypt(markup.Text(text))
+	if err != nil || len(lines) == 0 {
+		return Reply{Decision: policy.Decision{Reason: policy.ReasonNotEncrypted}, Told: "The message could not be encrypted, and was not sent."}
+	}
+	last := len(lines) - 1
+	e.send(t, lines[:last]...)
+	e.issue(t, lines[last])
+	return Reply{Decision: policy.Decision{Verdict: policy.Allow}, Instead: true, Text: lines[last]}
+}
+
+// hold keeps a message, and asks the buddy for OTR where that is what it
+// waits for.
+func (e *Engine) hold(t *talk, text string, d policy.Decision) Reply {
+	t.held = append(t.held, held{text, e.parts.Now()})
+	if t.state() != policy.StateEncrypted {
+		e.start(t, false)
+	}
+	r := Reply{Decision: d}
+	switch d.Reason {
+	case policy.ReasonNotEncrypted:
+		r.Told = "Held, not sent: this account sends nothing unencrypted. It goes by itself once the conversation is private. /otr discard drops it."
+	case policy.ReasonFinished:
+		r.Told = "Held, not sent: the buddy has ended the private conversation. It goes by itself once there is a new one. /otr discard drops it."
+	default:
+		r.Told = "Held, not sent: " + d.Reason.Text() + "."
+	}
+	return r
+}
+
+// sendBeside judges what another plugin made of a typed message.
+func (e *Engine) sendBeside(t *talk, level policy.Level, m Message) Reply {
+	t.reset()
+	content, line := wire.Line(m.Text)
+	d := policy.Send(policy.SendFacts{
+		Level: level, Mode: policy.ModeBeside, RequireVerified: e.mustVerify(t.account), Room: policy.No,
+		Content: content, Later: policy.AnswerOf(m.Lurch && t.account.Protocol == "prpl-jabber"),
+	})
+	r := replyTo(d)
+	switch {
+	case d.Verdict == policy.Allow && content == policy.ContentQuery && level == policy.LevelSecret:
+		r.Instead, r.Text = true, line
+	case d.Reason == policy.ReasonNotEncrypted && m.PidginOTR:
+		r.Told = "Not sent: this account sends nothing unencrypted. The buddy was asked for a private conversation; send the message again when it has started."
+		if now := e.parts.Now(); now.Sub(t.asked) >= sayAgain {
+			t.asked = now
+			e.queue(Line{LineSend, t.handle, t.signOn, t.buddy, "?OTRv3?"})
+		}
+	}
+	return r
+}
 
 // DecideReceive says what is shown of a message from a buddy.
-func (e *Engine) DecideReceive(m Message) Reply { return e.untouched(m) }
-
-// DecideWire says whether something may leave an account.
-func (e *Engine) DecideWire(m Message) Reply { return e.untouched(m) }
-
-// NextLine takes the next line that waits for the door.
-func (e *Engine) NextLine() (Line, bool) { return Line{}, false }
-
-// untouched allows what level tor leaves alone.
-func (e *Engine) untouched(m Message) Reply {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if s := e.sessions[m.SignOn]; s != nil && s.level == policy.LevelTor {
-		return Reply{Decision: policy.Decision{Verdict: policy.Allow}}
+func (e *Engine) DecideReceive(m Message) Reply {
+	a, level, ok := e.session(m.SignOn)
+	if !ok || m.Way != WayReceived || m.Buddy == "" {
+		return blocked(policy.ReasonFactMissing)
 	}
-	return Reply{Decision: policy.Decision{Reason: policy.ReasonFactMissing}}
+	e.talking.Lock()
+	defer e.talking.Unlock()
+	mode := modeOf(a.Account, m.Beside)
+	if mode == policy.ModeBeside || level == policy.LevelTor && !e.concernsOTR(a, m) {
+		return replyTo(policy.Receive(policy.ReceiveFacts{Level: level, Mode: mode, Drop: policy.AnswerOf(e.parts.Config.DropPlaintext)}))
+	}
+	t := e.talkOf(a, m.SignOn, m.Buddy)
+	if t == nil {
+		return blocked(policy.ReasonHeldFull)
+	}
+	return e.receive(t, level, m)
+}
+
+// concernsOTR says whether a message at level tor is one for our OTR: all of
+// a conversation in which the user began it, and what looks like it.
+func (e *Engine) concernsOTR(a Account, m Message) bool {
+	t := e.talks[talkKey{a.Handle, m.Buddy}]
+	return t != nil && t.invited || strings.Contains(m.Text, "?OTR")
+}
+
+// receive hands a message to the OTR conversation.
+func (e *Engine) receive(t *talk, level policy.Level, m Message) Reply {
+	if err := e.open(t); err != nil {
+		return e.withoutKey(t, level, m, err)
+	}
+	answer := t.invited || level == policy.LevelSecret && m.OnList
+	got := t.conv.Receive(m.Text, answer)
+	e.send(t, got.Send...)
+	e.events(t, got.Events)
+	switch got.Kind {
+	case otr.ReceivedPrivate:
+		return Reply{Decision: policy.Decision{Verdict: policy.Allow}, Instead: true, Text: e.shown(t, got)}
+	case otr.ReceivedPlain:
+		return e.plain(level, got.Text, m.Text)
+	case otr.ReceivedNothing:
+	}
+	return Reply{}
+}
+
+// shown is a decrypted message, marked where another key than the known one
+// encrypted it.
+func (e *Engine) shown(t *talk, got otr.Received) string {
+	text := markup.FromPeer(got.Text)
+	if standing, err := e.standingOf(t, got.From); err != nil || standing == policy.KeyChanged {
+		return "<b>[from a key that is not known]</b> " + text
+	}
+	return text
+}
+
+// withoutKey is what to do with a message before there is a key: OTR's own
+// lines start the making of one where they are to be answered; the rest, and
+// all of level tor, is shown as unencrypted.
+func (e *Engine) withoutKey(t *talk, level policy.Level, m Message, err error) Reply {
+	_, query := otr.CanonicalQuery(m.Text)
+	class := otr.Classify(m.Text)
+	words := !query && (class == otr.ClassText || class == otr.ClassMalformed)
+	switch {
+	case words || level == policy.LevelTor && !t.invited:
+		return e.plain(level, m.Text, m.Text)
+	case !errors.Is(err, errNoKey):
+		e.say(t, "An OTR message could not be read: "+err.Error()+".")
+	case t.invited || m.OnList:
+		e.start(t, false)
+	default:
+		e.event(t, otr.Event{Kind: otr.EventStrangerAsked})
+	}
+	return Reply{}
+}
+
+// plain shows a message that was not encrypted, marked where the level wants
+// that.
+func (e *Engine) plain(level policy.Level, text, was string) Reply {
+	d := policy.Receive(policy.ReceiveFacts{Level: level, Mode: policy.ModeNative, Drop: policy.AnswerOf(e.parts.Config.DropPlaintext)})
+	r := Reply{Decision: d, Instead: text != was, Text: text}
+	switch {
+	case d.Verdict == policy.Block:
+		r.Told = "A message that was NOT encrypted was dropped."
+	case d.Reason == policy.ReasonReceivedPlaintext:
+		r.Instead, r.Text = true, "<b>[was NOT encrypted]</b> "+text
+	}
+	return r
+}
+
+// DecideWire says whether something may leave an account (I4). It is asked
+// last, and by every way; who sends does not matter.
+func (e *Engine) DecideWire(m Message) Reply {
+	a, level, ok := e.session(m.SignOn)
+	if !ok {
+		return blocked(policy.ReasonFactMissing)
+	}
+	if level == policy.LevelTor {
+		return allowed()
+	}
+	r, known := readWire(a.Protocol, m)
+	if !known {
+		return blocked(policy.ReasonFactMissing)
+	}
+	e.talking.Lock()
+	defer e.talking.Unlock()
+	mode := modeOf(a.Account, m.Beside)
+	if mode == policy.ModeNative && m.Way == WayStanza {
+		e.prepare(a, m.SignOn)
+	}
+	d := policy.Wire(policy.WireFacts{
+		Level: level, Mode: mode, Content: r.Content,
+		Issued: policy.AnswerOf(r.Line != "" && e.issuedFor(a.Handle).has(r.Line)), RequireVerified: e.mustVerify(a.Account),
+	})
+	reply := Reply{Decision: d}
+	switch {
+	case d.Verdict == policy.Allow:
+		reply.Instead, reply.Text = r.Text != "" && r.Text != m.Text, r.Text
+	case m.Way == WayIRC:
+		reply.Instead, reply.Text = true, wire.HarmlessIRC(m.Text)
+	}
+	if d.Verdict != policy.Allow && r.Message {
+		reply.Told = "Not sent: " + d.Reason.Text() + "."
+	}
+	return reply
+}
+
+// readWire reads what leaves by its way; known is false for another.
+func readWire(protocol string, m Message) (r wire.Reading, known bool) {
+	switch m.Way {
+	case WayIM, WayChat:
+		// What may still be encrypted by lurch is judged as a stanza.
+		if m.Lurch && protocol == "prpl-jabber" {
+			return wire.Reading{Content: policy.ContentOther, Text: m.Text}, true
+		}
+		if m.Way == WayIM {
+			r.Content, r.Line = wire.Line(m.Text)
+			r.Text, r.Message = r.Line, true
+			return r, true
+		}
+		return wire.Reading{Content: policy.ContentChat, Message: true}, true
+	case WayStanza:
+		return wire.Stanza(m.Text), protocol == "prpl-jabber"
+	case WayText:
+		return wire.Text(m.Text), protocol == "prpl-jabber"
+	case WayIRC:
+		return wire.IRC(m.Text), protocol == "prpl-irc"
+	case WayUnknown, WayTyped, WayReceived:
+	}
+	return wire.Reading{}, false
+}
+
+func (e *Engine) issuedFor(handle uint64) *issued {
+	i := e.issued[handle]
+	if i == nil {
+		i = &issued{}
+		e.issued[handle] = i
+	}
+	return i
 }

@@ -67,7 +67,7 @@ func (e *Engine) DecideConnect(a Account) ConnectAnswer {
 		Setting:       a.Setting,
 		Record:        record,
 		Config:        policy.AnswerOf(e.parts.ConfigRead),
-		Encryption:    policy.No, // comes with the encryption rules
+		Encryption:    e.encryption(level),
 		NoProxyLive:   a.NoProxyLive,
 		Pinned:        a.Pinned,
 		Gate:          policy.AnswerOf(port != 0),
@@ -78,14 +78,27 @@ func (e *Engine) DecideConnect(a Account) ConnectAnswer {
 	if answer.Verdict != policy.Allow || level == policy.LevelNone {
 		return answer
 	}
-	if err := e.issue(a, level, port, &answer); err != nil {
+	if err := e.credentials(a, level, port, &answer); err != nil {
 		e.log("cannot issue credentials: %v", err)
 		return ConnectAnswer{Level: level, Decision: policy.Decision{Reason: policy.ReasonInternal}}
 	}
 	return answer
 }
 
-func (e *Engine) issue(a Account, level policy.Level, port uint16, answer *ConnectAnswer) error {
+// encryption says whether an account's messages can be held to end-to-end
+// encryption: the key files have to be readable.
+func (e *Engine) encryption(level policy.Level) policy.Answer {
+	if level != policy.LevelSecret {
+		return policy.No
+	}
+	if _, err := e.OtrList(); err != nil {
+		e.log("%v", err)
+		return policy.No
+	}
+	return policy.Yes
+}
+
+func (e *Engine) credentials(a Account, level policy.Level, port uint16, answer *ConnectAnswer) error {
 	e.mu.Lock()
 	e.last++
 	answer.SignOn = e.last
@@ -130,6 +143,14 @@ func (e *Engine) SignOnOnline(signOn uint64) {
 
 // SignOnEnded tells that the account is offline: its streams are closed.
 func (e *Engine) SignOnEnded(signOn uint64) {
+	e.talking.Lock()
+	for _, t := range e.talks {
+		if t.signOn == signOn {
+			t.reset()
+		}
+	}
+	delete(e.prepared, signOn)
+	e.talking.Unlock()
 	e.forget(signOn)
 	e.parts.Gate.Revoke(signOn, "")
 }

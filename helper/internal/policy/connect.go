@@ -71,7 +71,7 @@ func Connect(f ConnectFacts) Decision {
 	case level == LevelSecret && f.Encryption == NotAsked:
 		return block(ReasonFactMissing)
 	case level == LevelSecret && f.Encryption != Yes:
-		return block(ReasonSecretNotAvailable)
+		return block(ReasonOTRUnreadable)
 	case f.NoProxyLive != No:
 		return block(ReasonNoProxyLive)
 	case f.Pinned != Yes:

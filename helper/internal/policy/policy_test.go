@@ -38,7 +38,7 @@ func TestConnect(t *testing.T) {
 		{"setting nonsense", with(func(f *ConnectFacts) { f.Setting = LevelOf("Tor", true) }), Block, ReasonLevelUnreadable},
 		{"record broken", with(func(f *ConnectFacts) { f.Record = LevelFact{Presence: Unreadable} }), Block, ReasonRecordUnreadable},
 		{"record broken, never protected", ConnectFacts{Setting: LevelFact{Presence: Absent}, Record: LevelFact{Presence: Unreadable}}, Block, ReasonRecordUnreadable},
-		{"secret", with(func(f *ConnectFacts) { f.Setting.Level, f.Record.Level = LevelSecret, LevelSecret }), Block, ReasonSecretNotAvailable},
+		{"secret", with(func(f *ConnectFacts) { f.Setting.Level, f.Record.Level = LevelSecret, LevelSecret }), Block, ReasonOTRUnreadable},
 		{"secret with encryption", with(func(f *ConnectFacts) {
 			f.Setting.Level, f.Record.Level, f.Encryption = LevelSecret, LevelSecret, Yes
 		}), Allow, ""},

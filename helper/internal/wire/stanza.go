@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package wire
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"purpleonion.org/purple-onion/helper/internal/policy"
+)
+
+// Reading is what something that leaves says.
+type Reading struct {
+	Content policy.Content
+	Line    string // the OTR line in it, where Content is ContentOTR or ContentQuery
+	Text    string // the form in which it goes, should it be allowed
+	Message bool   // a person's message: they want to know where it stays behind
+}
+
+const client = "jabber:client"
+
+// Stanza reads one element on its way to an XMPP server, as libpurple's
+// xmlnode_to_str wrote it.
+func Stanza(text string) Reading {
+	e, err := parseElement(text)
+	if err != nil {
+		return Reading{Content: policy.ContentReadable, Text: text, Message: true}
+	}
+	if e.ns == "" {
+		e.ns = client
+	}
+	inherit(e, client)
+	r := Reading{Content: policy.ContentReadable}
+	switch {
+	case e.ns == client && e.name == "message":
+		r = readMessage(e)
+	case e.ns == client && e.name == "presence":
+		r = readPresence(e)
+	case e.ns == client && e.name == "iq":
+		r = readIQ(e)
+	case slices.Contains(streamLevel, e.ns):
+		r.Content = policy.ContentOther
+	}
+	if r.Text == "" {
+		r.Text = text
+	}
+	return r
+}
+
+// streamLevel are the namespaces of what is no stanza: RFC 6120 sections 5
+// and 6, and XEP-0198.
+var streamLevel = []string{"urn:ietf:params:xml:ns:xmpp-tls", "urn:ietf:params:xml:ns:xmpp-sasl", "urn:xmpp:sm:3"}
+
+// inherit gives the stream's namespace to what names none.
+func inherit(e *element, ns string) {
+	for _, c := range e.children {
+		if child, ok := c.(*element); ok {
+			if child.ns == "" && !strings.Contains(child.name, ":") {
+				child.ns = ns
+			}
+			inherit(child, child.ns)
+		}
+	}
+}
+
+const (
+	chatStates = "http://jabber.org/protocol/chatstates" // XEP-0085
+	hints      = "urn:xmpp:hints"                        // XEP-0334
+	eme        = "urn:xmpp:eme:0"                        // XEP-0380
+	axolotl    = "eu.siacs.conversations.axolotl"        // XEP-0384 0.3
+	mucUser    = "http://jabber.org/protocol/muc#user"   // XEP-0045
+	muc        = "http://jabber.org/protocol/muc"        // XEP-0045
+	conference = "jabber:x:conference"                   // XEP-0249
+	pubsub     = "http://jabber.org/protocol/pubsub"     // XEP-0060
+)
+
+// parts of a message, sorted by what they are.
+type parts struct {
+	bodies, omemo, aside, states, chat, unknown []*element
+	loose                                       bool
+}
+
+func split(e *element) parts {
+	children, loose := e.elements()
+	p := parts{loose: loose}
+	for _, c := range children {
+		switch {
+		case c.ns == client && c.name == "body":
+			p.bodies = append(p.bodies, c)
+		case c.ns == chatStates && len(c.children) == 0 && slices.Contains(stateNames, c.name):
+			p.states = append(p.states, c)
+		case c.ns == client && c.name == "thread":
+			p.states = append(p.states, c) // is left out like them
+		case c.ns == axolotl && c.name == "encrypted":
+			p.omemo = append(p.omemo, c)
+		case isHint(c), isEME(c):
+			p.aside = append(p.aside, c)
+		case c.ns == mucUser, c.ns == conference:
+			p.chat = append(p.chat, c)
+		default:
+			p.unknown = append(p.unknown, c)
+		}
+	}
+	return p
+}
+
+var (
+	stateNames = []string{"active", "composing", "paused", "inactive", "gone"}
+	hintNames  = []string{"store", "no-store", "no-copy", "no-permanent-store"}
+)
+
+func isHint(e *element) bool {
+	return e.ns == hints && slices.Contains(hintNames, e.name) && len(e.children) == 0 && e.onlyAttrs("xmlns")
+}
+
+func isEME(e *element) bool {
+	ns, _ := e.attr("namespace")
+	name, _ := e.attr("name")
+	return e.ns == eme && e.name == "encryption" && len(e.children) == 0 && ns == axolotl &&
+		(name == "" || name == "OMEMO") && e.onlyAttrs("xmlns", "namespace", "name")
+}
+
+// readMessage takes a message for what it may be only where every part of it
+// is understood; the rest is readable.
+func readMessage(e *element) Reading {
+	r := Reading{Content: policy.ContentReadable, Message: true}
+	p := split(e)
+	kind, _ := e.attr("type")
+	switch {
+	case len(p.omemo) > 0:
+		if p.omemoOnly() && head(e, "chat", "normal", "groupchat") {
+			r.Content, r.Text = policy.ContentOMEMO, rebuild(e, p.omemo, p.bodies, p.aside)
+		}
+	case len(p.chat) > 0 || kind == "groupchat":
+		r.Content = policy.ContentChat
+	case p.loose || len(p.unknown) > 0 || len(p.bodies) > 1:
+	case len(p.bodies) == 0:
+		if len(p.states) > 0 {
+			r.Content, r.Message = policy.ContentState, false
+		}
+	case head(e, "chat", "normal", "headline"):
+		readBody(e, p.bodies[0], &r)
+	}
+	return r
+}
+
+// readBody looks at the one body of a message whose other parts say nothing.
+func readBody(e, body *element, r *Reading) {
+	text, ok := body.text()
+	if !ok || !body.onlyAttrs("xmlns") {
+		return
+	}
+	r.Content, r.Line = Line(text)
+	if r.Line != "" {
+		body.children = []any{r.Line}
+		r.Text = rebuild(e, []*element{body})
+	}
+}
+
+// head says whether a message's own attributes are of the usual form, so that
+// nothing is said in them.
+func head(e *element, types ...string) bool {
+	kind, found := e.attr("type")
+	id, _ := e.attr("id")
+	return e.onlyAttrs("to", "type", "id", "xmlns") && (!found || slices.Contains(types, kind)) && plainID.MatchString(id)
+}
+
+var plainID = regexp.MustCompile(`^[A-Za-z0-9._:-]{0,64}$`)
+
+// rebuild writes e anew with these children alone.
+func rebuild(e *element, groups ...[]*element) string {
+	out := &element{name: e.name}
+	for _, a := range e.attrs {
+		if a.Name.Local != "xmlns" || a.Value != client {
+			out.attrs = append(out.attrs, a)
+		}
+	}
+	for _, g := range groups {
+		for _, c := range g {
+			out.children = append(out.children, c)
+		}
+	}
+	return out.String()
+}
+
+// fallbacks are the bodies that go beside OMEMO, for programs that do not
+// know it: libomemo's (lurch), and the one of XEP-0384's first drafts.
+var fallbacks = []string{
+	"You received an OMEMO encrypted message, but your client does not support it.",
+	"I sent you an OMEMO encrypted message but your client doesn’t seem to support that. Find more information on https://conversations.im/omemo",
+}
+
+var (
+	number     = regexp.MustCompile(`^[0-9]{1,10}$`)
+	sealedText = regexp.MustCompile(`^\s*[A-Za-z0-9+/\s]*={0,2}\s*$`)
+)
+
+// omemoOnly checks XEP-0384's (0.3) structure, so that all that is said is
+// numbers, keys and one payload.
+func (p parts) omemoOnly() bool {
+	if p.loose || len(p.omemo) != 1 || len(p.chat)+len(p.unknown) > 0 || len(p.bodies) > 1 {
+		return false
+	}
+	for _, body := range p.bodies {
+		if text, ok := body.text(); !ok || !slices.Contains(fallbacks, text) || !body.onlyAttrs("xmlns") {
+			return false
+		}
+	}
+	inner, loose := p.omemo[0].elements()
+	if loose || !p.omemo[0].onlyAttrs("xmlns") || len(inner) != 2 || inner[0].name != "header" || inner[1].name != "payload" {
+		return false
+	}
+	return omemoHeader(inner[0]) && sealed(inner[1], 1<<20)
+}
+
+func omemoHeader(e *element) bool {
+	sid, _ := e.attr("sid")
+	children, loose := e.elements()
+	if loose || !number.MatchString(sid) || !e.onlyAttrs("sid", "xmlns") || e.ns != axolotl {
+		return false
+	}
+	ivs := 0
+	for _, c := range children {
+		rid, _ := c.attr("rid")
+		prekey, _ := c.attr("prekey")
+		switch {
+		case c.name == "iv" && c.onlyAttrs("xmlns") && sealed(c, 32):
+			ivs++
+		case c.name == "key" && number.MatchString(rid) && slices.Contains([]string{"", "1", "0", "true", "false"}, prekey) &&
+			c.onlyAttrs("rid", "prekey", "xmlns") && sealed(c, 4096):
+		default:
+			return false
+		}
+	}
+	return ivs == 1 && len(children) > 1
+}
+
+// sealed says whether an element of OMEMO holds base64 and nothing else.
+func sealed(e *element, max int) bool {
+	text, ok := e.text()
+	return ok && e.ns == axolotl && len(text) > 0 && len(text) <= max && sealedText.MatchString(text)
+}
+
+// readPresence leaves out what a person wrote or what tells about them, and
+// keeps what a presence needs.
+func readPresence(e *element) Reading {
+	children, _ := e.elements()
+	kind, _ := e.attr("type")
+	var kept []*element
+	for _, c := range children {
+		text, isText := c.text()
+		switch {
+		case c.ns == muc && c.name == "x" && kind == "":
+			return Reading{Content: policy.ContentChat}
+		case c.ns == client && c.name == "show" && isText && c.onlyAttrs("xmlns") && slices.Contains([]string{"chat", "away", "dnd", "xa"}, text),
+			c.ns == client && c.name == "priority" && isText && c.onlyAttrs("xmlns") && priority.MatchString(text),
+			c.ns == "http://jabber.org/protocol/caps" && len(c.children) == 0 && c.onlyAttrs("xmlns", "node", "hash", "ver", "ext"):
+			kept = append(kept, c)
+		}
+	}
+	if !e.onlyAttrs("to", "type", "id", "xmlns") {
+		return Reading{Content: policy.ContentReadable}
+	}
+	return Reading{Content: policy.ContentOther, Text: rebuild(e, kept)}
+}
+
+var priority = regexp.MustCompile(`^-?[0-9]{1,3}$`)
+
+// settable are the namespaces in which an account may set something at its
+// server or at a buddy: what signing on, the roster, blocking and OMEMO need.
+var settable = []string{
+	"urn:ietf:params:xml:ns:xmpp-bind", "urn:ietf:params:xml:ns:xmpp-session", "jabber:iq:auth",
+	"jabber:iq:register", "jabber:iq:roster", "jabber:iq:privacy", "urn:xmpp:blocking", "urn:xmpp:carbons:2",
+}
+
+// readIQ lets questions and answers pass, and of what sets something the
+// known alone: a file, a call, a mood or a vCard is set too.
+func readIQ(e *element) Reading {
+	kind, _ := e.attr("type")
+	children, loose := e.elements()
+	r := Reading{Content: policy.ContentReadable}
+	if loose || !e.onlyAttrs("to", "from", "type", "id", "xmlns") {
+		return r
+	}
+	switch kind {
+	case "get", "result", "error":
+		r.Content = policy.ContentOther
+	case "set":
+		if len(children) == 1 && (slices.Contains(settable, children[0].ns) || omemoPublish(children[0])) {
+			r.Content = policy.ContentOther
+		}
+	}
+	return r
+}
+
+// omemoPublish says whether a pubsub element publishes OMEMO's public keys.
+func omemoPublish(e *element) bool {
+	children, loose := e.elements()
+	if e.ns != pubsub || loose || len(children) == 0 || children[0].name != "publish" {
+		return false
+	}
+	node, _ := children[0].attr("node")
+	for _, c := range children[1:] {
+		if c.name != "publish-options" {
+			return false
+		}
+	}
+	return strings.HasPrefix(node, axolotl+".")
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package wire
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"purpleonion.org/purple-onion/helper/internal/otr"
+	"purpleonion.org/purple-onion/helper/internal/policy"
+)
+
+// dataLine is a data message of the right structure (OTRv3, "Data Message").
+func dataLine(payload string) string {
+	b := []byte{0, 3, 3, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1}
+	y := append([]byte{0, 0, 0, 192, 0x7f}, []byte(strings.Repeat("\x55", 191))...)
+	b = append(append(b, y...), 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, byte(len(payload)))
+	b = append(append(b, payload...), []byte(strings.Repeat("\x01", 20))...)
+	return "?OTR:" + base64.StdEncoding.EncodeToString(append(b, 0, 0, 0, 0)) + "."
+}
+
+const omemo = `<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='12'><key rid='34' prekey='true'>QUJD</key><iv>QUJDREVGR0hJSktM</iv></header><payload>c2VhbGVk</payload></encrypted>`
+
+func TestStanza(t *testing.T) {
+	line := dataLine("x")
+	if otr.Classify(line) != otr.ClassMessage {
+		t.Fatal("the test's line is not OTR")
+	}
+	head := "<message type='chat' id='purple1' to='b@b.test'>"
+	rebuilt := head + "<body>" + line + "</body></message>"
+	for _, c := range []struct {
+		name, stanza string
+		content      policy.Content
+		text         string // "": as it is
+	}{
+		{"OTR", rebuilt, policy.ContentOTR, ""},
+		{"OTR with a chat state and a thread", head + "<active xmlns='http://jabber.org/protocol/chatstates'/><thread>plain words</thread><body>" + line + "</body></message>", policy.ContentOTR, rebuilt},
+		{"OTR with XHTML", head + "<body>" + line + "</body><html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>hi</body></html></message>", policy.ContentReadable, ""},
+		{"OTR with a subject", head + "<subject>hi</subject><body>" + line + "</body></message>", policy.ContentReadable, ""},
+		{"OTR with words after it", head + "<body>" + line + " and words</body></message>", policy.ContentReadable, ""},
+		{"OTR with words before it", head + "<body>words " + line + "</body></message>", policy.ContentReadable, ""},
+		{"OTR and a second body", head + "<body>" + line + "</body><body>words</body></message>", policy.ContentReadable, ""},
+		{"OTR and loose text", head + "words<body>" + line + "</body></message>", policy.ContentReadable, ""},
+		{"OTR with words in an attribute", "<message type='chat' id='purple1' to='b@b.test' note='words'><body>" + line + "</body></message>", policy.ContentReadable, ""},
+		{"OTR with words in the id", "<message type='chat' id='some words' to='b@b.test'><body>" + line + "</body></message>", policy.ContentReadable, ""},
+		{"OTR with words in the type", "<message type='words' to='b@b.test'><body>" + line + "</body></message>", policy.ContentReadable, ""},
+		{"OTR with a language", head + "<body xml:lang='en'>" + line + "</body></message>", policy.ContentReadable, ""},
+		{"only a prefix", head + "<body>?OTR:words</body></message>", policy.ContentReadable, ""},
+		{"base64 of words", head + "<body>?OTR:aGVsbG8gd29ybGQ=.</body></message>", policy.ContentReadable, ""},
+		{"query", head + "<body>?OTRv3?</body></message>", policy.ContentQuery, ""},
+		{"a wordy query", head + "<body>?OTRv23?\n&lt;b&gt;alice@a.test&lt;/b&gt; has requested</body></message>", policy.ContentQuery, head + "<body>?OTRv23?</body></message>"},
+		{"an error", head + "<body>?OTR Error: words</body></message>", policy.ContentOTRError, ""},
+		{"plain", head + "<body>hello</body></message>", policy.ContentReadable, ""},
+		{"a chat state", head + "<composing xmlns='http://jabber.org/protocol/chatstates'/></message>", policy.ContentState, ""},
+		{"a chat state with words", head + "<composing xmlns='http://jabber.org/protocol/chatstates'>words</composing></message>", policy.ContentReadable, ""},
+		{"nothing", head + "</message>", policy.ContentReadable, ""},
+		{"attention", "<message to='b@b.test' type='headline'><attention xmlns='urn:xmpp:attention:0'/></message>", policy.ContentReadable, ""},
+		{"an invitation", "<message to='r@c.test'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='b@b.test'><reason>words</reason></invite></x></message>", policy.ContentChat, ""},
+		{"groupchat", "<message type='groupchat' to='r@c.test'><body>" + line + "</body></message>", policy.ContentChat, ""},
+		{"a topic", "<message type='groupchat' to='r@c.test'><subject>words</subject></message>", policy.ContentChat, ""},
+		{"OMEMO", head + omemo + "<body>" + fallbacks[0] + "</body><store xmlns='urn:xmpp:hints'/></message>", policy.ContentOMEMO, head + omemo + "<body>" + fallbacks[0] + "</body><store xmlns='urn:xmpp:hints'/></message>"},
+		{"OMEMO in a chat", "<message type='groupchat' to='r@c.test'>" + omemo + "</message>", policy.ContentOMEMO, ""},
+		{"OMEMO with another body", head + omemo + "<body>words</body></message>", policy.ContentReadable, ""},
+		{"OMEMO with words in the payload", head + strings.Replace(omemo, "c2VhbGVk", "some words!", 1) + "</message>", policy.ContentReadable, ""},
+		{"OMEMO without a payload", head + strings.Replace(omemo, "<payload>c2VhbGVk</payload>", "", 1) + "</message>", policy.ContentReadable, ""},
+		{"OMEMO with one part more", head + strings.Replace(omemo, "</header>", "</header><note>words</note>", 1) + "</message>", policy.ContentReadable, ""},
+		{"OMEMO with an attribute more", head + strings.Replace(omemo, "sid='12'", "sid='12' note='words'", 1) + "</message>", policy.ContentReadable, ""},
+		{"presence", "<presence><show>away</show><status>words</status><priority>1</priority></presence>", policy.ContentOther, "<presence><show>away</show><priority>1</priority></presence>"},
+		{"a request to subscribe", "<presence to='b@b.test' type='subscribe'><status>words</status></presence>", policy.ContentOther, "<presence to='b@b.test' type='subscribe'/>"},
+		{"joining a chat", "<presence to='r@c.test/nick'><x xmlns='http://jabber.org/protocol/muc'/></presence>", policy.ContentChat, ""},
+		{"presence with words as show", "<presence><show>words</show></presence>", policy.ContentOther, "<presence/>"},
+		{"a question", "<iq type='get' id='1' to='a.test'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", policy.ContentOther, ""},
+		{"the roster", "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='b@b.test'/></query></iq>", policy.ContentOther, ""},
+		{"a vCard", "<iq type='set' id='1'><vCard xmlns='vcard-temp'><NOTE>words</NOTE></vCard></iq>", policy.ContentReadable, ""},
+		{"a file", "<iq type='set' id='1' to='b@b.test/x'><si xmlns='http://jabber.org/protocol/si'/></iq>", policy.ContentReadable, ""},
+		{"bytes in-band", "<iq type='set' id='1' to='b@b.test/x'><data xmlns='http://jabber.org/protocol/ibb'>d29yZHM=</data></iq>", policy.ContentReadable, ""},
+		{"a mood", "<iq type='set' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='http://jabber.org/protocol/mood'><item/></publish></pubsub></iq>", policy.ContentReadable, ""},
+		{"OMEMO's devices", "<iq type='set' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='eu.siacs.conversations.axolotl.devicelist'><item/></publish></pubsub></iq>", policy.ContentOther, ""},
+		{"SASL", "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>biws</auth>", policy.ContentOther, ""},
+		{"stream management", "<enable xmlns='urn:xmpp:sm:3' resume='true'/>", policy.ContentOther, ""},
+		{"an unknown element", "<note xmlns='words'>words</note>", policy.ContentReadable, ""},
+		{"a comment", "<presence><!-- words --></presence>", policy.ContentReadable, ""},
+		{"two elements", "<presence/><message><body>words</body></message>", policy.ContentReadable, ""},
+		{"not closed", "<presence>", policy.ContentReadable, ""},
+		{"a prefix", "<x:message xmlns:x='jabber:client'><body>words</body></x:message>", policy.ContentReadable, ""},
+		{"a prefixed presence", "<presence><x:status xmlns:x='jabber:client'>words</x:status></presence>", policy.ContentOther, "<presence/>"},
+		{"another namespace", "<message xmlns='words'><body>?OTRv3?</body></message>", policy.ContentReadable, ""},
+		{"deep", strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100), policy.ContentReadable, ""},
+		{"empty", "", policy.ContentReadable, ""},
+	} {
+		got := Stanza(c.stanza)
+		want := c.text
+		if want == "" {
+			want = c.stanza
+		}
+		if got.Content != c.content || got.Text != want {
+			t.Errorf("%s: content %d %q, want %d %q", c.name, got.Content, got.Text, c.content, want)
+		}
+		if (got.Line != "") != (c.content == policy.ContentOTR || c.content == policy.ContentQuery || c.content == policy.ContentOTRError) {
+			t.Errorf("%s: line %q", c.name, got.Line)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	for text, content := range map[string]policy.Content{
+		"<?xml version='1.0' ?>": policy.ContentOther,
+		"<?xml version='1.0' ?><stream:stream to='a.test' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>": policy.ContentOther,
+		"<stream:stream to='a.test' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>":                       policy.ContentOther,
+		"</stream:stream>": policy.ContentOther,
+		"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>": policy.ContentOther,
+		" ":  policy.ContentOther,
+		"\t": policy.ContentOther,
+		"":   policy.ContentReadable,
+		"<message to='b@b.test'><body>words</body></message>":          policy.ContentReadable,
+		"<message to='b@b.test'><body>?OTRv3?</body></message>":        policy.ContentReadable,
+		"</stream:stream><message><body>words</body></message>":        policy.ContentReadable,
+		"<stream:stream to='a.test'><message><body>x</body></message>": policy.ContentReadable,
+		"<stream:stream to='a.test' words='words'>":                    policy.ContentReadable,
+		"<presence/>": policy.ContentReadable,
+		"words":       policy.ContentReadable,
+	} {
+		if got := Text(text); got.Content != content {
+			t.Errorf("%q: %d, want %d", text, got.Content, content)
+		}
+	}
+}
+
+func TestIRC(t *testing.T) {
+	line := dataLine("x")
+	for _, c := range []struct {
+		line    string
+		content policy.Content
+		says    string // what is left of it, without padding
+	}{
+		{"PRIVMSG bob :" + line + "\r\n", policy.ContentOTR, "PRIVMSG bob :" + line},
+		{"NOTICE bob :" + line + "\r\n", policy.ContentOTR, "NOTICE bob :" + line},
+		{"PRIVMSG bob :?OTRv23? alice wants\r\n", policy.ContentQuery, "PRIVMSG bob :?OTRv23?"},
+		{"PRIVMSG bob :hello\r\n", policy.ContentReadable, ""},
+		{"PRIVMSG bob hello\r\n", policy.ContentReadable, ""},
+		{"PRIVMSG bob :\x01ACTION waves\x01\r\n", policy.ContentReadable, ""},
+		{"PRIVMSG bob,eve :" + line + "\r\n", policy.ContentReadable, ""},
+		{"PRIVMSG #room :" + line + "\r\n", policy.ContentChat, ""},
+		{"PRIVMSG @#room :hello\r\n", policy.ContentChat, ""},
+		{"privmsg NickServ :IDENTIFY secret\r\n", policy.ContentServices, ""},
+		{"PRIVMSG nickserv@services.test :IDENTIFY secret\r\n", policy.ContentServices, ""},
+		{"NS IDENTIFY secret\r\n", policy.ContentServices, ""},
+		{"JOIN #room\r\n", policy.ContentChat, ""},
+		{"NICK alice\r\n", policy.ContentOther, "NICK alice"},
+		{"USER user * server :user\r\n", policy.ContentOther, "USER user * server :user"},
+		{"PASS :a pass phrase\r\n", policy.ContentOther, "PASS :a pass phrase"},
+		{"PING :1234\r\n", policy.ContentOther, "PING :1234"},
+		{"PING :plain words\r\n", policy.ContentReadable, ""},
+		{"AWAY :gone to the meeting\r\n", policy.ContentOther, "AWAY"},
+		{"AWAY\r\n", policy.ContentOther, "AWAY"},
+		{"QUIT :bye words\r\n", policy.ContentOther, "QUIT"},
+		{"PART #room :words\r\n", policy.ContentOther, "PART #room"},
+		{"TOPIC #room :words\r\n", policy.ContentOther, "TOPIC #room"},
+		{"KICK #room eve :words\r\n", policy.ContentOther, "KICK #room eve"},
+		{"INVITE bob #room\r\n", policy.ContentOther, "INVITE bob #room"},
+		{"INVITE bob #room words\r\n", policy.ContentOther, "INVITE bob #room"},
+		{"WALLOPS :words\r\n", policy.ContentReadable, ""},
+		{"SQUERY x :words\r\n", policy.ContentServices, ""},
+		{":me PRIVMSG bob :words\r\n", policy.ContentReadable, ""},
+		{"PING :1\r\nPRIVMSG bob :words\r\n", policy.ContentReadable, ""},
+		{"PING :1\nPRIVMSG bob :words\r\n", policy.ContentReadable, ""},
+		{"\r\n", policy.ContentReadable, ""},
+		{"", policy.ContentReadable, ""},
+	} {
+		got := IRC(c.line)
+		if got.Content != c.content {
+			t.Errorf("%q: content %d, want %d", c.line, got.Content, c.content)
+		}
+		if c.says == "" {
+			continue
+		}
+		if says := strings.TrimRight(strings.TrimSuffix(got.Text, "\r\n"), " "); says != c.says || len(got.Text) < len(c.line) || !strings.HasSuffix(got.Text, "\r\n") {
+			t.Errorf("%q goes as %q", c.line, got.Text)
+		}
+	}
+	for n := range 600 {
+		old := strings.Repeat("w", n)
+		if h := HarmlessIRC(old); len(h) < n || strings.Contains(h, "w") || IRC(h).Content != policy.ContentOther {
+			t.Errorf("for %d bytes: %q", n, h)
+		}
+	}
+}
+
+// What is allowed at level secret holds none of the words that a person could
+// have written: they stand in the input between two marks.
+func FuzzStanza(f *testing.F) {
+	line := dataLine("x")
+	for _, s := range []string{
+		"<message type='chat' to='b@b.test'><body>" + line + "</body></message>", "<presence><status>WORDS</status></presence>",
+		"<message to='b@b.test'>" + omemo + "</message>", "<message to='b'><body>?OTRv23? WORDS</body></message>",
+		"<iq type='set'><query xmlns='jabber:iq:roster'/></iq>", "<message><![CDATA[WORDS]]></message>",
+		"<presence xmlns='jabber:client' xmlns:a='b'><a:show>WORDS</a:show></presence>",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r := Stanza(text)
+		switch r.Content {
+		case policy.ContentOTR, policy.ContentQuery, policy.ContentOTRError:
+			again := Stanza(r.Text)
+			if again.Content != r.Content || again.Line != r.Line || again.Text != r.Text {
+				t.Errorf("%q goes as %q, which reads otherwise", text, r.Text)
+			}
+			if strings.Count(r.Text, r.Line) > 1 || len(r.Text) > len(r.Line)*6+len(text)+64 {
+				t.Errorf("%q goes as %q", text, r.Text)
+			}
+			if content, l := Line(r.Line); content != r.Content || l != r.Line {
+				t.Errorf("the line %q is not what it is taken for", r.Line)
+			}
+		case policy.ContentOther:
+			if e, err := parseElement(r.Text); err != nil {
+				t.Errorf("%q goes as %q: %v", text, r.Text, err)
+			} else if e.name == "presence" && strings.Contains(r.Text, "status") && !strings.Contains(r.Text, "='") {
+				t.Errorf("%q goes as %q", text, r.Text)
+			}
+		case policy.ContentNotAsked:
+			t.Errorf("%q has no content", text)
+		default:
+		}
+	})
+}
+
+func FuzzIRC(f *testing.F) {
+	for _, s := range []string{"PRIVMSG bob :" + dataLine("x") + "\r\n", "AWAY :WORDS\r\n", "PING :x\r\n", "USER a * b :c d\r\n", "PART #x :y", "NOTICE bob :?OTR Error: x\r\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		r := IRC(line)
+		if r.Text == "" {
+			if r.Content == policy.ContentOther || r.Line != "" {
+				t.Errorf("%q may go, as nothing", line)
+			}
+			return
+		}
+		if len(r.Text) < len(line) && r.Text != line {
+			t.Errorf("%q goes as %q, which is shorter", line, r.Text)
+		}
+		if strings.Count(r.Text, "\n") > 1 {
+			t.Errorf("%q goes as more than one line", line)
+		}
+		if again := IRC(r.Text); again.Content != r.Content {
+			t.Errorf("%q goes as %q, which reads otherwise", line, r.Text)
+		}
+	})
+}
