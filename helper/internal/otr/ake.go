@@ -138,7 +138,7 @@ func (c *Conversation) receiveKey(m message, r *Received) {
 	case c.fresh(c.pending, m.version):
 		i = c.instance(m.from)
 		i.started, c.pending = c.pending, nil
-	case m.version == 3 && c.config.Now().Sub(c.invited) < akeAge && (i == nil || i.since.Before(c.invited)):
+	case m.version == 3 && c.config.Now().Sub(c.invited) < akeAge && (i == nil || i.since.Before(c.invited) && !c.fresh(i.answering, 3)):
 		h, err := c.begin(m.version, m.from)
 		if err != nil {
 			return
