@@ -58,6 +58,19 @@ func (w world) stateDir() string {
 	return config.Folder(w.getenv, "XDG_STATE_HOME", ".local/state")
 }
 
+// userDir is the user directory that a command works on: the one that was
+// named, or the first that is there.
+func (w world) userDir(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	dirs := audit.DefaultUserDirs(w.getenv)
+	if len(dirs) == 0 {
+		return "", errors.New("cannot find a user directory; name one with --user-dir")
+	}
+	return dirs[0], nil
+}
+
 // commands is the whole command line, in the order in which it is shown.
 func commands(w world) *cobra.Command {
 	root := &cobra.Command{
@@ -76,7 +89,7 @@ func commands(w world) *cobra.Command {
 	}
 	root.SetVersionTemplate("purple-onion {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error()) })
-	root.AddCommand(auditCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), doctorCommand(w))
+	root.AddCommand(auditCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), otrCommand(w), doctorCommand(w))
 	root.SetHelpCommand(helpCommand(w, root))
 	root.SetOut(w.out)
 	root.SetErr(w.err)

@@ -93,27 +93,22 @@ type levels map[policy.Account]policy.Level
 
 // change selects the accounts and has package profile do the rest.
 func (f *protectFlags) change(w world, args []string) (levels, profile.Result, error) {
-	if f.userDir == "" {
-		dirs := audit.DefaultUserDirs(w.getenv)
-		if len(dirs) == 0 {
-			return nil, profile.Result{}, errors.New("cannot find a user directory; name one with --user-dir")
-		}
-		f.userDir = dirs[0]
+	userDir, err := w.userDir(f.userDir)
+	if err != nil {
+		return nil, profile.Result{}, err
 	}
 	stateDir := w.stateDir()
 	if stateDir == "" {
 		return nil, profile.Result{}, errors.New("cannot keep a record: HOME is not set")
 	}
-	dir, err := profile.Read(f.userDir)
+	dir, err := profile.Read(userDir)
 	if err != nil {
 		return nil, profile.Result{}, err
 	}
-	for _, e := range dir.Errors {
-		if filepath.Base(e.Path) == profile.AccountsFile {
-			return nil, profile.Result{}, e
-		}
+	if err := dir.AccountsError(); err != nil {
+		return nil, profile.Result{}, err
 	}
-	o := profile.Options{UserDir: f.userDir, StateDir: stateDir, All: f.all, Level: policy.ParseLevel(f.level), AtLeast: f.atLeast, DryRun: f.dryRun, Shim: shimPath(w, f.userDir)}
+	o := profile.Options{UserDir: userDir, StateDir: stateDir, All: f.all, Level: policy.ParseLevel(f.level), AtLeast: f.atLeast, DryRun: f.dryRun, Shim: shimPath(w, userDir)}
 	for _, arg := range args {
 		a, err := profile.Select(dir, arg)
 		if err != nil {

@@ -256,7 +256,7 @@ func newInstanceTag() (uint32, error) {
 // checkAccount refuses a name that one of the three files could not hold.
 func checkAccount(a policy.Account) error {
 	if a.Name == "" || a.Protocol == "" || strings.ContainsAny(a.Name+a.Protocol, "\t\r\n\x00") {
-		return errField
+		return ErrName
 	}
 	return nil
 }

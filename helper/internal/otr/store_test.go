@@ -192,7 +192,7 @@ func TestFingerprintsOfABuddy(t *testing.T) {
 	before := s.text(t, FingerprintsFile)
 	for _, k := range []Known{{alice, "a\tb", Fingerprint{2}, ""}, {alice, "a\nb", Fingerprint{2}, ""}, {alice, "a", Fingerprint{2}, "x\ry"}, {alice, "carol", Fingerprint{2}, "a\tb"},
 		{alice, strings.Repeat("x", 990), Fingerprint{2}, ""}, {policy.Account{Protocol: "p", Name: "a\tb"}, "carol", Fingerprint{2}, ""}, {alice, "dave@d.test", Fingerprint{1}, Trust(strings.Repeat("x", 990))}} {
-		if err := s.SetFingerprint(k); !errors.Is(err, errField) {
+		if err := s.SetFingerprint(k); !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v", k, err)
 		}
 	}

@@ -74,7 +74,8 @@ func (t *table) eol() string {
 	return "\n"
 }
 
-var errField = errors.New("it cannot stand in libotr's file: a tab, an end of line or a NUL is in it, or it is too long")
+// ErrName is of a name, or a trust, that libotr's files have no way to write.
+var ErrName = errors.New("it cannot stand in libotr's file: a tab, an end of line or a NUL is in it, or it is too long")
 
 // add writes a line at the end.
 func (t *table) add(fields ...string) ([]byte, error) {
@@ -100,7 +101,7 @@ func (t *table) ended() []byte {
 func (t *table) replace(i, from, to int, text string) ([]byte, error) {
 	l := t.lines[i]
 	if strings.ContainsAny(text, "\r\n\x00") || l.end-l.start-(to-from)+len(text)+len("\r\n") > maxTableLine {
-		return nil, errField
+		return nil, ErrName
 	}
 	return splice(t.data, from, to, text), nil
 }
@@ -108,7 +109,7 @@ func (t *table) replace(i, from, to int, text string) ([]byte, error) {
 func (t *table) line(fields []string) (string, error) {
 	line := strings.Join(fields, "\t")
 	if strings.ContainsAny(line, "\r\n\x00") || strings.Count(line, "\t") != len(fields)-1 || len(line)+len("\r\n") > maxTableLine {
-		return "", errField
+		return "", ErrName
 	}
 	return line, nil
 }

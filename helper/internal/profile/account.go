@@ -141,6 +141,12 @@ func normalize(a policy.Account) policy.Account {
 	return a
 }
 
+// NormalName is the name that libpurple has in all its lists for a buddy of an
+// account, and pidgin-otr in its files: "bob@b.test" for "Bob@b.test/Home".
+func NormalName(account policy.Account, buddy string) string {
+	return normalize(policy.Account{Protocol: account.Protocol, Name: buddy}).Name
+}
+
 func (a *Account) load(n *node) {
 	if _, ok := n.childText("password"); ok {
 		a.PasswordStored = true

@@ -112,6 +112,17 @@ func (d *Dir) wary(path string, info fs.FileInfo) error {
 	return nil
 }
 
+// AccountsError says what is wrong with accounts.xml, if anything: what is to be
+// done to accounts needs it whole.
+func (d *Dir) AccountsError() error {
+	for _, e := range d.Errors {
+		if filepath.Base(e.Path) == AccountsFile {
+			return e
+		}
+	}
+	return nil
+}
+
 func (d *Dir) note(path string, err error) {
 	d.Errors = append(d.Errors, fileError(path, err))
 }
