@@ -160,7 +160,7 @@ fuzz:
 .PHONY: fuzz
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./helper/... github.com/coyim/constbn
+	go test -run '^$$' -bench . -benchtime 3s -benchmem ./helper/... github.com/coyim/constbn
 	go test -run '^$$' -bench BesideLibotr -benchtime 1x -tags libotr ./helper/internal/otr
 .PHONY: bench
 
