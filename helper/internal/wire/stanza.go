@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"purpleonion.org/purple-onion/helper/internal/otr"
 	"purpleonion.org/purple-onion/helper/internal/policy"
 )
 
@@ -150,6 +151,9 @@ func readBody(e, body *element, r *Reading) {
 	text, ok := body.text()
 	if !ok || !body.onlyAttrs("xmlns") {
 		return
+	}
+	if otr.Classify(text) == otr.ClassFragment {
+		return // XMPP needs none, and a piece alone can be words without spaces
 	}
 	r.Content, r.Line = Line(text)
 	if r.Line != "" {

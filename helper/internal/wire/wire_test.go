@@ -48,6 +48,7 @@ func TestStanza(t *testing.T) {
 		{"OTR with a language", head + "<body xml:lang='en'>" + line + "</body></message>", policy.ContentReadable, ""},
 		{"only a prefix", head + "<body>?OTR:words</body></message>", policy.ContentReadable, ""},
 		{"base64 of words", head + "<body>?OTR:aGVsbG8gd29ybGQ=.</body></message>", policy.ContentReadable, ""},
+		{"a fragment", head + "<body>?OTR,00001,00002,?OTR:AAMDsecretwordswithoutspaces,</body></message>", policy.ContentReadable, ""},
 		{"query", head + "<body>?OTRv3?</body></message>", policy.ContentQuery, ""},
 		{"a wordy query", head + "<body>?OTRv23?\n&lt;b&gt;alice@a.test&lt;/b&gt; has requested</body></message>", policy.ContentQuery, head + "<body>?OTRv23?</body></message>"},
 		{"an error", head + "<body>?OTR Error: words</body></message>", policy.ContentOTRError, ""},
@@ -136,6 +137,7 @@ func TestIRC(t *testing.T) {
 	}{
 		{"PRIVMSG bob :" + line + "\r\n", policy.ContentOTR, "PRIVMSG bob :" + line},
 		{"NOTICE bob :" + line + "\r\n", policy.ContentOTR, "NOTICE bob :" + line},
+		{"PRIVMSG bob :?OTR,00001,00002,?OTR:AAMDxyz,\r\n", policy.ContentOTR, "PRIVMSG bob :?OTR,00001,00002,?OTR:AAMDxyz,"},
 		{"PRIVMSG bob :?OTRv23? alice wants\r\n", policy.ContentQuery, "PRIVMSG bob :?OTRv23?"},
 		{"PRIVMSG bob :hello\r\n", policy.ContentReadable, ""},
 		{"PRIVMSG bob hello\r\n", policy.ContentReadable, ""},
