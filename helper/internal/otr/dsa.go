@@ -93,10 +93,15 @@ func generate(random io.Reader) (*otr3.DSAPrivateKey, error) {
 		}
 		key.X = new(big.Int).SetBytes(x)
 	}
-	p, g := new(constbn.Int).SetBigInt(key.PrivateKey.P), new(constbn.Int).SetBigInt(key.PrivateKey.G)
-	key.PrivateKey.Y = new(constbn.Int).ExpB(g, key.X.FillBytes(make([]byte, orderBytes)), p).GetBigInt()
+	key.PrivateKey.Y = public(&key.PrivateKey)
 	key.DSAPublicKey.PublicKey = key.PrivateKey.PublicKey
 	return key, nil
+}
+
+// public is the public half that belongs to a private one.
+func public(key *dsa.PrivateKey) *big.Int {
+	p, g := new(constbn.Int).SetBigInt(key.P), new(constbn.Int).SetBigInt(key.G)
+	return new(constbn.Int).ExpB(g, key.X.FillBytes(make([]byte, orderBytes)), p).GetBigInt()
 }
 
 // generateParameters draws q, and then p until p is prime, q divides p - 1 and

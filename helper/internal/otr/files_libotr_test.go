@@ -25,7 +25,7 @@ func oracle(t testing.TB) *libotrtest.Peer {
 	return libotrtest.New(t, libotrtest.Account{Name: "oracle", Protocol: "prpl-x"}, "nobody")
 }
 
-func theirs(a policy.Account) libotrtest.Account {
+func libotrName(a policy.Account) libotrtest.Account {
 	return libotrtest.Account{Name: a.Name, Protocol: a.Protocol}
 }
 
@@ -39,7 +39,7 @@ func sameKeys(t *testing.T, got []libotrtest.Key, want *keyFile) {
 	for i, g := range got {
 		e := &want.entries[i]
 		counts := want.find(e.account).fingerprint().String() // of two of one account, the one that libotr finds
-		if g.Account != theirs(e.account) || g.Fingerprint != counts {
+		if g.Account != libotrName(e.account) || g.Fingerprint != counts {
 			t.Fatalf("key %d: libotr has %q, %s; we %q, %s", i, g.Account, g.Fingerprint, e.account, counts)
 		}
 		for j, digits := range g.Numbers {
@@ -164,6 +164,55 @@ func TestKeysAsLibotrReadsThem(t *testing.T) {
 	}
 }
 
+// TestMutatedKeyFiles holds that a file which we read is one that libotr reads
+// alike, so that we never make one that it cannot; and that we refuse beyond
+// libotr only for these reasons.
+func TestMutatedKeyFiles(t *testing.T) {
+	keys := someKeys(t, 2)
+	text := "(privkeys\n" + accountText(policy.Account{Protocol: "prpl-jabber", Name: "alice \"\\"}, keys[0]) + accountText(policy.Account{Protocol: "prpl-irc", Name: "é"}, keys[1]) + ")\n"
+	pieces := []string{"(", ")", "\"", "\\", "#", "0", "A", " ", "\n", "(name x)", "(protocol y)", "(private-key", "(dsa", "(p #0B#)", "x", "3:a(b", "\\x41", "\\101", "\\\n", "\xe9", "'", ";"}
+	runs := 6000
+	if testing.Short() {
+		runs = 600
+	}
+	r := mathrand.New(mathrand.NewSource(11))
+	path := filepath.Join(t.TempDir(), KeysFile)
+	p, both := oracle(t), 0
+	for range runs {
+		data := text
+		for range 1 + r.Intn(3) {
+			at := r.Intn(len(data))
+			if r.Intn(2) == 0 { // where names and brackets are
+				at = strings.Index(data, "(account") + r.Intn(90)
+			}
+			if at = max(0, min(at, len(data)-1)); r.Intn(3) == 0 {
+				data = data[:at] + data[min(len(data), at+1+r.Intn(4)):]
+			} else {
+				data = data[:at] + pieces[r.Intn(len(pieces))] + data[at:]
+			}
+		}
+		write(t, path, []byte(data))
+		theirErr := p.ReadKeys(path)
+		f, err := parseKeys([]byte(data))
+		switch {
+		case err == nil && theirErr != nil:
+			t.Fatalf("%v; but we read %q", theirErr, data)
+		case err == nil:
+			both++
+			sameKeys(t, p.Keys(), f)
+		case theirErr == nil && !slices.ContainsFunc(stricter, func(reason string) bool { return strings.Contains(err.Error(), reason) }):
+			t.Fatalf("libotr reads it, we: %v: %q", err, data)
+		}
+	}
+	if both < runs/20 {
+		t.Errorf("only %d of %d files were read", both, runs)
+	}
+}
+
+// stricter is why we refuse what libotr reads: numbers that are no key, and
+// what neither libotr nor we write.
+var stricter = []string{"a private key that is none", "a private key without x", "behind the end"}
+
 func write(t testing.TB, path string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, data, 0o600); err != nil {
@@ -199,7 +248,7 @@ func sameKnown(t *testing.T, got []libotrtest.Known, want []Known) {
 	t.Helper()
 	ours := map[libotrtest.Known]bool{}
 	for _, k := range want {
-		ours[libotrtest.Known{Account: theirs(k.Account), Buddy: k.Buddy, Fingerprint: k.Fingerprint.String(), Trust: string(k.Trust)}] = true
+		ours[libotrtest.Known{Account: libotrName(k.Account), Buddy: k.Buddy, Fingerprint: k.Fingerprint.String(), Trust: string(k.Trust)}] = true
 	}
 	if len(got) != len(ours) || len(want) != len(ours) {
 		t.Fatalf("libotr has %d, we %d, %d different ones", len(got), len(want), len(ours))
@@ -306,7 +355,7 @@ func sameTags(t *testing.T, got []libotrtest.Tag, data []byte) {
 	want := map[libotrtest.Tag]bool{}
 	for i := range f.lines {
 		if a, tag, ok := f.tag(i); ok {
-			want[libotrtest.Tag{Account: theirs(a), Tag: tag}] = true
+			want[libotrtest.Tag{Account: libotrName(a), Tag: tag}] = true
 		}
 	}
 	if len(got) != len(want) || len(want) == 0 {

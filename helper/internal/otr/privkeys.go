@@ -163,12 +163,10 @@ func splice(data []byte, from, to int, text string) []byte {
 	return append(out, data[to:]...)
 }
 
-// The bits of p that a key may have: OTR's own have 1024, and long ones would
-// take seconds of each conversation.
+// The bits of p that a key in the file may have. OTR's own have 1024.
 const (
 	minPrimeBits = 512
 	maxPrimeBits = 3072
-	subgroupBits = 160 // signatures have room for no other
 )
 
 // checkNumbers refuses what is no DSA key. Its errors name no number's value.
@@ -177,8 +175,8 @@ func checkNumbers(n [5]*big.Int) error {
 	switch {
 	case p.BitLen() < minPrimeBits || p.BitLen() > maxPrimeBits || p.Bit(0) == 0:
 		return fmt.Errorf("p is not an odd number of %d to %d bits", minPrimeBits, maxPrimeBits)
-	case q.BitLen() != subgroupBits:
-		return fmt.Errorf("q has not %d bits", subgroupBits)
+	case q.BitLen() != 8*orderBytes:
+		return fmt.Errorf("q has not %d bits", 8*orderBytes)
 	case g.Cmp(one) <= 0 || g.Cmp(p) >= 0 || y.Cmp(one) <= 0 || y.Cmp(p) >= 0:
 		return errors.New("g or y is out of range")
 	case x.Sign() <= 0 || x.Cmp(q) >= 0:
@@ -187,13 +185,17 @@ func checkNumbers(n [5]*big.Int) error {
 	return nil
 }
 
-// key is the key itself.
+// key is the key itself. A prime of another length than OTR's own is read, for
+// the sake of the other keys in the file, but cannot be used.
 func (e *keyEntry) key() (*Key, error) {
 	d := new(otr3.DSAPrivateKey)
 	k := &d.PrivateKey
 	k.P, k.Q, k.G, k.Y, k.X = e.numbers[0], e.numbers[1], e.numbers[2], e.numbers[3], e.numbers[4]
 	d.DSAPublicKey.PublicKey = k.PublicKey
-	if new(big.Int).Exp(k.G, k.X, k.P).Cmp(k.Y) != 0 {
+	if k.P.BitLen() != 8*primeBytes {
+		return nil, &lineError{e.line, errKeyNumbers}
+	}
+	if public(k).Cmp(k.Y) != 0 {
 		return nil, &lineError{e.line, errors.New("the two halves of the key do not belong together")}
 	}
 	return &Key{d}, nil
@@ -201,9 +203,9 @@ func (e *keyEntry) key() (*Key, error) {
 
 // fingerprint is that of the public half.
 func (e *keyEntry) fingerprint() Fingerprint {
-	var public otr3.DSAPublicKey
-	public.P, public.Q, public.G, public.Y = e.numbers[0], e.numbers[1], e.numbers[2], e.numbers[3]
-	return Fingerprint(public.Fingerprint())
+	var half otr3.DSAPublicKey
+	half.P, half.Q, half.G, half.Y = e.numbers[0], e.numbers[1], e.numbers[2], e.numbers[3]
+	return Fingerprint(half.Fingerprint())
 }
 
 // numbers gives p, q, g, y and x.

@@ -35,11 +35,11 @@ const lockName = "purple-onion/otr.lock"
 // and nothing is written over it. It is safe for concurrent use.
 type Store struct {
 	dir  string
-	wait time.Duration // how long another writer may hold the lock
+	wait time.Duration // how long another writer may hold the lock; a main loop may wait here
 }
 
 // OpenStore reads nothing yet.
-func OpenStore(userDir string) *Store { return &Store{userDir, 5 * time.Second} }
+func OpenStore(userDir string) *Store { return &Store{userDir, time.Second} }
 
 // KeyEntry says which key an account has.
 type KeyEntry struct {

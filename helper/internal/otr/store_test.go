@@ -7,6 +7,7 @@ package otr
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -287,7 +288,20 @@ func TestBrokenKeyFiles(t *testing.T) {
 			t.Errorf("%s: the file changed", name)
 		}
 	}
+	// A key with a longer prime is another program's business: the others are read.
+	numbers := key.numbers()
+	long := keyOf(new(big.Int).SetBit(new(big.Int).Lsh(numbers[0], 1024), 0, 1), numbers[1], numbers[2], numbers[4])
 	s := OpenStore(t.TempDir())
+	s.put(t, KeysFile, "(privkeys"+accountText(alice, long)+accountText(bob, key)+")")
+	if k, err := s.Key(bob); err != nil || k.Fingerprint() != key.Fingerprint() {
+		t.Errorf("%v", err)
+	}
+	if list, err := s.Keys(); err != nil || len(list) != 2 {
+		t.Errorf("%v, %v", list, err)
+	}
+	if k, err := s.Key(alice); k != nil || !errors.Is(err, errKeyNumbers) {
+		t.Errorf("a key that cannot sign: %v", err)
+	}
 	s.put(t, KeysFile, strings.Replace(good, "(dsa", "(\"d\n\n\\\ns\\q\"", 1))
 	if _, err := s.Keys(); err == nil || !strings.Contains(err.Error(), "line 9:") {
 		t.Errorf("%v", err)

@@ -31,7 +31,10 @@ func ReadOwn(path string) ([]byte, error) {
 	if err := CheckOwn(path, false); err != nil {
 		return nil, err
 	}
-	data, _, err := read(path, os.O_RDONLY|openNoFollow)
+	data, info, err := read(path, os.O_RDONLY|openNoFollow)
+	if err == nil && Owner(info) != os.Geteuid() {
+		return nil, ErrForeign // put there since
+	}
 	return data, err
 }
 

@@ -376,11 +376,15 @@ peer_symkey(struct peer *p, unsigned int use, unsigned char *key)
 char *
 peer_key_number(OtrlPrivKey *key, const char *name)
 {
-	gcry_sexp_t found = gcry_sexp_find_token(key->privkey, name, 0);
+	gcry_sexp_t dsa, found;
 	unsigned char *hex = NULL;
 	char *out = NULL;
 	gcry_mpi_t number;
 
+	/* where libotr looks for them, too */
+	dsa = gcry_sexp_find_token(key->privkey, "dsa", 0);
+	found = gcry_sexp_find_token(dsa, name, 0);
+	gcry_sexp_release(dsa);
 	if (found == NULL)
 		return NULL;
 	number = gcry_sexp_nth_mpi(found, 1, GCRYMPI_FMT_USG);
