@@ -119,29 +119,31 @@ build/obj/asan/%.o: libpurple-shim/%.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(shim_cflags) $(CPPFLAGS) $(sanitise) -MMD -MP -c -o $@ $<
 
-# The shim's tests: fakehelper*.c are libraries that stand in for the helper,
-# everything else is a program on the real libpurple.
+# The shim's tests: fakehelper*.c are a library that stands in for the helper,
+# host*.c a program on the real libpurple, everything else one each.
 test_src  := $(wildcard libpurple-shim/test/*.c)
 fake_src  := $(filter libpurple-shim/test/fakehelper%,$(test_src))
-host_src  := $(filter-out $(fake_src),$(test_src))
-fakes     := $(fake_src:libpurple-shim/test/%.c=build/test/%.so)
+host_more := $(filter libpurple-shim/test/host_%,$(test_src))
+host_src  := $(filter-out $(fake_src) $(host_more),$(test_src))
+fakes     := build/test/fakehelper.so
 hosts     := $(host_src:libpurple-shim/test/%.c=build/test/%)
 hosts_asan := $(host_src:libpurple-shim/test/%.c=build/asan/test/%)
 shim-tests: $(fakes) $(hosts) $(hosts_asan) $(asan) $(shim)
 .PHONY: shim-tests
+build/test/host build/asan/test/host: $(host_more) libpurple-shim/test/host.h
 
-$(fakes): build/test/%.so: libpurple-shim/test/%.c Makefile
+$(fakes): $(fake_src) $(wildcard libpurple-shim/test/*.h) helper/cmd/libpurple-onion/ponion.h Makefile
 	@mkdir -p $(@D)
-	$(CC) $(shim_cflags) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF build/test/$*.d -shared -o $@ $< \
+	$(CC) $(shim_cflags) $(CPPFLAGS) $(CFLAGS) -shared -o $@ $(fake_src) \
 	  $(shell $(PKG_CONFIG) --libs glib-2.0) -lpthread
 
 $(hosts): build/test/%: libpurple-shim/test/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(shim_cflags) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF build/test/$*.d -rdynamic -o $@ $< $(purple_libs) -lpthread
+	$(CC) $(shim_cflags) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF build/test/$*.d -rdynamic -o $@ $(filter %.c,$^) $(purple_libs) -lpthread
 
 $(hosts_asan): build/asan/test/%: libpurple-shim/test/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(shim_cflags) $(CPPFLAGS) $(sanitise) -MMD -MP -MF build/asan/test/$*.d -rdynamic -o $@ $< $(purple_libs) -lpthread
+	$(CC) $(shim_cflags) $(CPPFLAGS) $(sanitise) -MMD -MP -MF build/asan/test/$*.d -rdynamic -o $@ $(filter %.c,$^) $(purple_libs) -lpthread
 
 -include $(wildcard build/obj/*/*.d build/test/*.d build/asan/test/*.d)
 

@@ -82,20 +82,11 @@ tell(PurpleAccount *account, const char *line, const char *told)
 {
 	char *who = *told ? target_of(line) : NULL;
 
-	/* A chat of that name shows it; to a person it is an IM. */
-	if (who) {
-		PurpleConversation *chat =
-			purple_find_conversation_with_account(
-				PURPLE_CONV_TYPE_CHAT, who, account);
-
-		if (chat)
-			message_say_chat(purple_account_get_connection(account),
-					 purple_conv_chat_get_id(
-						 PURPLE_CONV_CHAT(chat)),
-					 told);
-		else if (!strchr("#&+!", *who))
-			message_say(account, who, told, PURPLE_MESSAGE_ERROR);
-	}
+	/* A channel that we are not in is nobody to open an IM with. */
+	if (who && (!strchr("#&+!", *who) ||
+		    purple_find_conversation_with_account(
+			    PURPLE_CONV_TYPE_CHAT, who, account)))
+		message_say(account, who, told, PURPLE_MESSAGE_ERROR);
 	g_free(who);
 }
 

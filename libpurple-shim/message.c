@@ -59,17 +59,21 @@ ask_helper(const struct ponion_api *api, const struct ponion_message *m,
 	}
 }
 
-/* Two witnesses, and only a typed message can be held. */
+/*
+ * Two witnesses, and only a typed message can be held. A block may be silent,
+ * with a reason; an answer that makes no sense is none.
+ */
 static int
 verdict_of(int returned, guint32 way, struct ponion_reply *reply)
 {
-	if (returned == (int)reply->verdict &&
-	    (returned == PONION_ALLOW ||
-	     (returned == PONION_HOLD && way == PONION_WAY_TYPED)))
+	gboolean agreed = returned == (int)reply->verdict;
+
+	if (agreed && (returned == PONION_ALLOW ||
+		       (returned == PONION_HOLD && way == PONION_WAY_TYPED)))
 		return returned;
 	reply->verdict = PONION_BLOCK;
-	/* Silence is the helper's to choose, with a reason. */
-	if (!reply->reason[0] && !reply->told[0])
+	if (!reply->told[0] && (!agreed || returned != PONION_BLOCK ||
+				!reply->reason[0]))
 		block(reply, "fact-missing",
 		      "purple-onion's helper gave no answer");
 	return PONION_BLOCK;
@@ -177,7 +181,10 @@ message_say(PurpleAccount *account, const char *who, const char *text,
 
 	if (!*text || !who || !*who)
 		return;
-	conv = im_with(account, who);
+	conv = purple_find_conversation_with_account(PURPLE_CONV_TYPE_CHAT,
+						     who, account);
+	if (!conv)
+		conv = im_with(account, who);
 	if (conv)
 		write_line(conv, text, kind);
 }

@@ -110,7 +110,7 @@ guint32 message_flags(PurpleAccount *account, const char *who);
 void message_done(struct ponion_reply *reply);
 /* Put text into the place of *message, which is freed. */
 void message_replace(char **message, const char *text);
-/* A line of ours in the conversation with who, made where there is none. */
+/* A line of ours in the chat or IM with who; an IM is made where it lacks. */
 void message_say(PurpleAccount *account, const char *who, const char *text,
 		 PurpleMessageFlags kind);
 /* The same in a chat. */

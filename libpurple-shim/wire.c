@@ -34,7 +34,6 @@ approve(PurpleConnection *gc, char *text)
 	approved_gc = gc;
 }
 
-/* Tell where there is somebody to tell it to: a stanza may have no buddy. */
 static void
 tell(PurpleConnection *gc, const char *who, const struct ponion_reply *reply)
 {
@@ -134,6 +133,15 @@ replacement(const char *text)
 	return node;
 }
 
+/* Only a message belongs in a conversation. */
+static void
+tell_of_stanza(PurpleConnection *gc, const xmlnode *node,
+	       const struct ponion_reply *reply)
+{
+	if (purple_strequal(node->name, "message"))
+		tell(gc, xmlnode_get_attrib(node, "to"), reply);
+}
+
 /* The caller keeps *packet (jabber.c, jabber_send): it is not freed here. */
 static void
 jabber_sending_xmlnode_cb(PurpleConnection *gc, xmlnode **packet, void *data)
@@ -150,7 +158,7 @@ jabber_sending_xmlnode_cb(PurpleConnection *gc, xmlnode **packet, void *data)
 	text = xmlnode_to_str(node, NULL);
 	if (message_ask(account, PONION_WAY_STANZA, NULL, text, &reply) !=
 	    PONION_ALLOW) {
-		tell(gc, xmlnode_get_attrib(node, "to"), &reply);
+		tell_of_stanza(gc, node, &reply);
 		node = NULL;
 	} else if (reply.text) {
 		node = replacement(reply.text);

@@ -150,10 +150,14 @@ func TestUnload(t *testing.T) {
 		h.do("unload", plugin)
 		h.expect(`^signed-off ` + id)
 		h.expect(`^unloaded .* 1$`)
+		h.do("slots")
+		h.expect(`^slots own$`)
 		h.do("show", id)
 		h.expect(`proxy 5 127\.0\.0\.1 1 user no`)
 		h.do("load", plugin)
 		h.expect(`^loaded .* 1$`)
+		h.do("slots")
+		h.expect(`^slots wrapped$`)
 	}
 	h.quit()
 }

@@ -18,6 +18,7 @@
  *   nopins           cannot say what to pin
  *
  * An account is protected when its setting says so; there is no record.
+ * About messages it decides as fakehelper_messages.h says.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@
 
 #include <glib.h>
 
-#include "ponion.h"
+#include "fakehelper_messages.h"
 
 static const char *
 mode(void)
@@ -61,6 +62,7 @@ start(const char *settings, int event_fd)
 {
 	(void)settings;
 	fd = event_fd;
+	fake_start(event_fd);
 	return !is("nostart");
 }
 
@@ -72,8 +74,10 @@ stop(void)
 static int
 decide_level(const struct ponion_account *q, struct ponion_answer *a)
 {
-	a->level = q->setting && strcmp(q->setting, "none") != 0 ?
-			   PONION_LEVEL_TOR : PONION_LEVEL_NONE;
+	a->level = PONION_LEVEL_NONE;
+	if (q->setting && strcmp(q->setting, "none") != 0)
+		a->level = strcmp(q->setting, "secret") == 0 ?
+				   PONION_LEVEL_SECRET : PONION_LEVEL_TOR;
 	a->verdict = PONION_ALLOW;
 	return PONION_ALLOW;
 }
@@ -86,7 +90,7 @@ decide_connect(const struct ponion_account *q, struct ponion_answer *a)
 	decide_level(q, a);
 	if (a->level == PONION_LEVEL_NONE)
 		return PONION_ALLOW;
-	a->sign_on = 1;
+	a->sign_on = fake_sign_on(q->handle);
 	g_strlcpy(a->user, "gate-user", sizeof(a->user));
 	g_strlcpy(a->password, "gate-password", sizeof(a->password));
 	if (port && q->pinned && !q->no_proxy_live)
@@ -107,29 +111,9 @@ static int
 decide_certificate(const struct ponion_chain *c, struct ponion_answer *a)
 {
 	(void)c;
-	(void)a;
-	return PONION_BLOCK;
-}
-
-/* FAKE_WIRE is ALLOW, HOLD or BLOCK (the default), for all messages. */
-static int
-decide_message(const struct ponion_message *m, struct ponion_reply *r)
-{
-	const char *wire = getenv("FAKE_WIRE");
-
-	(void)m;
-	if (wire && strcmp(wire, "ALLOW") == 0)
-		r->verdict = PONION_ALLOW;
-	else if (wire && strcmp(wire, "HOLD") == 0)
-		r->verdict = PONION_HOLD;
-	return (int)r->verdict;
-}
-
-static int
-next_line(struct ponion_line *line)
-{
-	(void)line;
-	return 0;
+	if (getenv("FAKE_CERTIFICATE"))
+		a->verdict = PONION_ALLOW;
+	return (int)a->verdict;
 }
 
 static void
@@ -143,7 +127,7 @@ static int
 next_event(struct ponion_event *ev)
 {
 	if (!news)
-		return 0;
+		return fake_next_event(ev);
 	news--;
 	ev->kind = PONION_EVENT_TOR;
 	ev->progress = 100;
@@ -155,7 +139,9 @@ next_event(struct ponion_event *ev)
 static char *
 call(const char *request)
 {
-	if (is("nopins"))
+	char *answer;
+
+	if (is("nopins") || getenv("FAKE_BROKEN"))
 		return NULL;
 	if (strstr(request, "op=status"))
 		tell_ready();
@@ -165,7 +151,9 @@ call(const char *request)
 		return strdup("[answer]\nok=true\n[set]\n"
 			      "connection_security=string:require_tls\n"
 			      "auth_plain_in_clear=bool:0\n");
-	return strdup("[answer]\nok=false\ntext=a fake helper\n");
+	answer = fake_call(request);
+	return answer ? answer : strdup("[answer]\nok=false\n"
+					"text=a fake helper\n");
 }
 
 static void
@@ -182,10 +170,10 @@ static struct ponion_api api = {
 	.decide_connect = decide_connect,
 	.decide_level = decide_level,
 	.decide_certificate = decide_certificate,
-	.decide_send = decide_message,
-	.decide_receive = decide_message,
-	.decide_wire = decide_message,
-	.next_line = next_line,
+	.decide_send = fake_decide,
+	.decide_receive = fake_decide,
+	.decide_wire = fake_decide,
+	.next_line = fake_next_line,
 	.signon_state = signon_state,
 	.next_event = next_event,
 	.call = call,

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <purple.h>
+#include "host.h"
 
 #define READ_COND (G_IO_IN | G_IO_HUP | G_IO_ERR)
 #define WRITE_COND (G_IO_OUT | G_IO_HUP | G_IO_ERR | G_IO_NVAL)
@@ -21,7 +21,7 @@
 static GMainLoop *loop;
 static gboolean accept_forms;	/* press OK in forms that come */
 
-static void
+void
 say(const char *format, ...)
 {
 	char *line, *p;
@@ -446,13 +446,10 @@ cmd_send(PurpleAccount *a, char **w)
 static void
 cmd_status(PurpleAccount *a, char **w)
 {
-	purple_account_set_status(a, w[2], TRUE, NULL);
+	purple_account_set_status(a, w[2], TRUE, "message", w[3], NULL);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(PurpleAccount *account, char **words);
-} commands[] = {
+static const struct host_command commands[] = {
 	{ "enable", cmd_enable },	/* ACCOUNT [0|1] */
 	{ "connect", cmd_connect },
 	{ "disconnect", cmd_disconnect },
@@ -464,9 +461,19 @@ static const struct {
 	{ "get", cmd_get },		/* ACCOUNT NAME */
 	{ "clear", cmd_clear },
 	{ "rename", cmd_rename },	/* ACCOUNT NAME */
-	{ "status", cmd_status },	/* ACCOUNT available|offline */
+	{ "status", cmd_status },	/* ACCOUNT STATUS [TEXT] */
 	{ "send", cmd_send },		/* ACCOUNT WHO TEXT */
+	{ NULL, NULL },
 };
+
+static const struct host_command *
+command_of(const struct host_command *table, const char *name)
+{
+	for (; table->name; table++)
+		if (purple_strequal(table->name, name))
+			return table;
+	return NULL;
+}
 
 static PurplePlugin *
 plugin_of(const char *path)
@@ -546,17 +553,17 @@ static void
 run_line(const char *line)
 {
 	char **w = g_strsplit(line, "\t", 6);
+	const struct host_command *command;
 	PurpleAccount *account;
-	gsize i;
 
-	if (w[0] && !run_other(w)) {
-		for (i = 0; i < G_N_ELEMENTS(commands); i++)
-			if (purple_strequal(w[0], commands[i].name))
-				break;
+	if (w[0] && !run_other(w) && !messages_run(w)) {
+		command = command_of(commands, w[0]);
+		if (!command)
+			command = command_of(message_commands, w[0]);
 		account = w[1] ? find(w[1]) : NULL;
-		if (i < G_N_ELEMENTS(commands) && account)
-			commands[i].run(account, w);
-		else if (i == G_N_ELEMENTS(commands))
+		if (command && account)
+			command->run(account, w);
+		else if (!command)
 			say("no-command %s", w[0]);
 	}
 	g_strfreev(w);
@@ -618,6 +625,7 @@ main(int argc, char **argv)
 	purple_set_blist(purple_blist_new());
 	purple_blist_load();
 	connect_signals();
+	messages_init();
 	for (i = 2; i < argc; i++)
 		load_plugin(argv[i]);
 	loop = g_main_loop_new(NULL, FALSE);
