@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/user"
@@ -198,10 +199,9 @@ func TestAnotherUsersTor(t *testing.T) {
 	}
 }
 
-// Tails' and Whonix' filters answer "510 Command filtered" to what is not in
-// their profile; this one is a listener with that behaviour in front of a real Tor.
-func TestFilteredControlPort(t *testing.T) {
-	r := tortest.Offline(t, tortest.Options{})
+// filteredControl is a control port behind a filter such as Tails' and
+// Whonix': "510 Command filtered" to what is not in its profile.
+func filteredControl(t *testing.T, version string) string {
 	port := tortest.FreePort(t)
 	listen(t, port, func(c net.Conn) {
 		b := make([]byte, 4096)
@@ -215,6 +215,8 @@ func TestFilteredControlPort(t *testing.T) {
 				_, _ = c.Write([]byte("250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250-VERSION Tor=\"0.4.8.1\"\r\n250 OK\r\n"))
 			case strings.HasPrefix(line, "AUTHENTICATE"):
 				_, _ = c.Write([]byte("250 OK\r\n"))
+			case line == "GETINFO version" && version != "":
+				_, _ = c.Write([]byte("250-version=" + version + "\r\n250 OK\r\n"))
 			case line == "GETINFO net/listeners/socks":
 				_, _ = c.Write([]byte("250-net/listeners/socks=\"127.0.0.1:9150\"\r\n250 OK\r\n"))
 			default:
@@ -222,10 +224,54 @@ func TestFilteredControlPort(t *testing.T) {
 			}
 		}
 	})
-	s := watchTor(t, Settings{Mode: ModeSystem, Socks: r.Socks, Control: at(port)}).untilState(policy.TorReady)
+	return at(port)
+}
+
+func TestFilteredControlPort(t *testing.T) {
+	r := tortest.Offline(t, tortest.Options{})
+	s := watchTor(t, Settings{Mode: ModeSystem, Socks: r.Socks, Control: filteredControl(t, "")}).untilState(policy.TorReady)
 	if s.Control != ControlFiltered || s.Isolation != policy.IsolationUnknown || !strings.Contains(s.Detail, "filtered") {
 		t.Errorf("%+v", s)
 	}
+}
+
+// What answers RESOLVE as Tor does, but takes a user name that a Tor of this
+// version refuses, is not that Tor. Where the version is not known, or is one
+// that took such names, it cannot be told apart (THREATS.md).
+func TestReservedNames(t *testing.T) {
+	for version, want := range map[string]policy.TorState{
+		"0.4.9.8": policy.TorNotTor, "0.4.10.1-alpha (git-0123456789abcdef)": policy.TorNotTor, "1.0.0.0": policy.TorNotTor,
+		"0.4.8.12": policy.TorReady, "": policy.TorReady, "nonsense": policy.TorReady,
+	} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			port := tortest.FreePort(t)
+			listen(t, port, resolves)
+			s := watchTor(t, Settings{Mode: ModeSystem, Socks: at(port), Control: filteredControl(t, version)}).
+				until("looked at", func(s Status) bool { return s.State != policy.TorNotAsked })
+			if s.State != want || want == policy.TorNotTor && !strings.Contains(s.Detail, "reserves") {
+				t.Errorf("%+v, want %v", s, want)
+			}
+		})
+	}
+}
+
+// resolves takes any user name and password, and answers RESOLVE of an
+// address as Tor does.
+func resolves(c net.Conn) {
+	b := make([]byte, 512)
+	for _, answer := range [][]byte{{5, 2}, {1, 0}} {
+		if _, err := c.Read(b); err != nil {
+			return
+		}
+		_, _ = c.Write(answer)
+	}
+	n, err := c.Read(b)
+	if err != nil || n < 7 {
+		return
+	}
+	address := netip.MustParseAddr(string(b[5 : n-2])).As4()
+	_, _ = c.Write(append(append([]byte{5, 0, 0, 1}, address[:]...), 0, 0))
 }
 
 // A hostile control port may neither hang us, nor fill the memory, nor get the password.

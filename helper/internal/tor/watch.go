@@ -107,7 +107,15 @@ func (c *Client) prove(cand candidate) (*foundTor, error) {
 		return nil, err
 	}
 	tor := &foundTor{candidate: cand}
-	return tor, tor.openControl(c.ctx)
+	err := tor.openControl(c.ctx)
+	if err == nil {
+		err = tor.checkReserved(c.ctx)
+	}
+	if err != nil {
+		tor.dropControl()
+		return nil, err
+	}
+	return tor, nil
 }
 
 // openControl gives an error only where the control port says that the

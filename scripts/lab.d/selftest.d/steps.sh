@@ -151,3 +151,12 @@ man_in_the_middle() {
   says "strip.test: its <auth arrived in the clear (control)" '"to":"strip.test","event":"auth","secure":false,"mechanism":"PLAIN"' cat "$LAB_MITM_LOG"
   check "no password is in the log" 1 grep -E "hush|$(printf '\0me\0hush' | base64)" "$LAB_MITM_LOG"
 }
+
+# help_page: it names each verb that there is
+help_page() {
+  local verb
+  "$lab" help >"$tmp/help"
+  for verb in up down status env exec client capture adduser sessions fault logs torrc selftest help; do
+    check "help tells of $verb" 0 grep -Eq "^  $verb( |$)" "$tmp/help"
+  done
+}
