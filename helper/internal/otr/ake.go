@@ -134,10 +134,10 @@ func (c *Conversation) receiveCommit(m message, r *Received) {
 func (c *Conversation) receiveKey(m message, r *Received) {
 	i := c.instances[m.from]
 	switch {
-	case i != nil && c.fresh(i.started, m.version):
 	case c.fresh(c.pending, m.version):
 		i = c.instance(m.from)
 		i.started, c.pending = c.pending, nil
+	case i != nil && c.fresh(i.started, m.version):
 	case m.version == 3 && c.config.Now().Sub(c.invited) < akeAge && (i == nil || i.since.Before(c.invited) && !c.fresh(i.answering, 3)):
 		h, err := c.begin(m.version, m.from)
 		if err != nil {

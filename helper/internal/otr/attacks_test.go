@@ -603,6 +603,54 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
+// TestLostOnTheWay loses each message of an AKE in turn; either side asks
+// again at once.
+func TestLostOnTheWay(t *testing.T) {
+	for lost := range 5 { // the query, commit, key, reveal, signature
+		for _, again := range []string{"a", "b"} {
+			p := newPair()
+			from, line := p.a, "?OTRv3?"
+			for range lost {
+				to := p.b
+				if from == p.b {
+					to = p.a
+				}
+				out := to.receive(line)
+				if len(out) != 1 {
+					t.Fatalf("%q is answered by %q", line, out)
+				}
+				from, line = to, out[0]
+			}
+			asks := map[string]*side{"a": p.a, "b": p.b}[again]
+			p.carry(asks, []string{asks.Query()})
+			if p.a.State() != Encrypted || p.b.State() != Encrypted || p.a.SessionID() != p.b.SessionID() {
+				t.Errorf("message %d lost, %s asks again: states %d and %d", lost, again, p.a.State(), p.b.State())
+				continue
+			}
+			p.say(t, p.a, "ping")
+			p.say(t, p.b, "pong")
+			if !slices.Contains(p.b.seen, "private: ping") || !slices.Contains(p.a.seen, "private: pong") {
+				t.Errorf("message %d lost, %s asks again: seen %q and %q", lost, again, p.a.seen, p.b.seen)
+			}
+		}
+	}
+}
+
+// TestCurrentIsKept: the instance that is talked to is not among those that
+// are forgotten, however many there are.
+func TestCurrentIsKept(t *testing.T) {
+	p := newPair()
+	p.start(t)
+	current := p.a.current
+	for tag := range uint32(3 * maxInstances) {
+		p.clock.pass(time.Second)
+		p.a.instance(0x9000 + tag).session = current.session
+	}
+	if p.a.instances[0x2222] != current || len(p.a.instances) != maxInstances {
+		t.Errorf("%d instances", len(p.a.instances))
+	}
+}
+
 // TestFloods: many lines a minute that each would cost a power.
 func TestFloods(t *testing.T) {
 	all := eachMessage(t)

@@ -396,7 +396,7 @@ func (c *Conversation) resend(to Fingerprint, r *Received) {
 		return
 	}
 	r.Send = append(r.Send, lines...)
-	r.event(EventResent, last.text, to)
+	r.event(EventResent, "", to)
 }
 
 // instance is the one with that tag, or a new one in the place of the one that

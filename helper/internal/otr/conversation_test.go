@@ -4,6 +4,7 @@ package otr
 
 import (
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -194,5 +195,88 @@ func TestSMP(t *testing.T) {
 				t.Errorf("events %v and %v", p.a.events, p.b.events)
 			}
 		})
+	}
+}
+
+// TestAtOnce has several conversations at work at a time, each in a goroutine
+// of its own: what they share of otr3 must bear it.
+func TestAtOnce(t *testing.T) {
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			p := newPair()
+			p.carry(p.a, []string{p.a.Query()})
+			for range 3 {
+				for _, s := range []*side{p.a, p.b} {
+					lines, err := s.Encrypt("hello")
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					p.carry(s, lines)
+				}
+			}
+			lines, err := p.a.AskSecret("there")
+			if err != nil {
+				t.Error(err)
+			}
+			p.carry(p.a, lines)
+			if lines, err = p.b.Answer("there"); err != nil {
+				t.Error(err)
+			}
+			p.carry(p.b, lines)
+			if len(p.b.seen) != 3 || !p.a.has(EventSMPSucceeded) {
+				t.Errorf("seen %q, events %v", p.b.seen, p.a.events)
+			}
+		}()
+	}
+	wait.Wait()
+}
+
+// moody is a source of randomness that can fail, or panic.
+type moody struct{ mood *string }
+
+func (m moody) Read(b []byte) (int, error) {
+	switch *m.mood {
+	case "fails":
+		return 0, errors.New("no randomness")
+	case "panics":
+		panic("no randomness")
+	default:
+		return rand.Read(b)
+	}
+}
+
+// TestFailures: what goes wrong within otr3 ends in nothing being sent.
+func TestFailures(t *testing.T) {
+	for _, mood := range []string{"fails", "panics"} {
+		now := mood
+		p := newPair(func(a, _ *Config) { a.Rand = moody{&now} })
+		p.carry(p.b, []string{p.b.Query()})
+		p.carry(p.a, []string{p.a.Query()})
+		if p.a.State() != Plaintext || p.b.State() != Plaintext {
+			t.Errorf("%s: states %d and %d", mood, p.a.State(), p.b.State())
+		}
+		now = ""
+		p.clock.pass(akeAge)
+		p.start(t)
+		p.say(t, p.a, "hello") // which b answers with a heartbeat
+		p.say(t, p.a, "more")
+		now = mood
+		p.say(t, p.b, "answer") // a makes a new DH key of it
+		if mood == "panics" && (p.a.State() != Finished || !p.a.has(EventFinished)) {
+			t.Errorf("%s: state %d, %v", mood, p.a.State(), p.a.events)
+		}
+		if _, err := p.a.Ask("where?", "there"); err == nil {
+			t.Errorf("%s: asked", mood)
+		}
+		now = ""
+		p.start(t)
+		p.say(t, p.a, "again")
+		if !slices.Contains(p.b.seen, "private: again") {
+			t.Errorf("%s: seen %q", mood, p.b.seen)
+		}
 	}
 }

@@ -20,7 +20,7 @@ const (
 	EventMalformed                    // a line that is broken, or forged
 	EventOtherInstance                // a message for another program of the same account
 	EventErrorReceived                // Text: the error; anybody on the way can have written it
-	EventResent                       // Text: the last message, sent again to Fingerprint
+	EventResent                       // the last text that was encrypted was sent again, to Fingerprint
 	EventSMPQuestion                  // Text: the question to Answer
 	EventSMPSecret                    // a shared secret is to be given by Answer
 	EventSMPSucceeded                 // both know the same

@@ -64,14 +64,15 @@ type message struct {
 var errMalformed = errors.New("malformed OTR message")
 
 // parseMessage reads "?OTR:....", up to the full stop. otr3 is given nothing
-// that this does not take: its own parsers trust lengths.
+// that this does not take, and that as line writes it: its own parsers trust
+// lengths.
 func parseMessage(line string) (message, error) {
 	code, ok := strings.CutPrefix(line, messagePrefix)
 	code, _, end := strings.Cut(code, ".")
-	if !ok || !end || len(line) > maxLine || strings.ContainsAny(code, "\r\n") {
+	if !ok || !end || len(line) > maxLine {
 		return message{}, errMalformed
 	}
-	raw, err := base64.StdEncoding.Strict().DecodeString(code)
+	raw, err := base64.StdEncoding.DecodeString(code)
 	if err != nil {
 		return message{}, errMalformed
 	}
