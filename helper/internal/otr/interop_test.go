@@ -16,14 +16,14 @@ import (
 	"purpleonion.org/purple-onion/helper/internal/otr/libotrtest"
 )
 
-// oracle is the real libotr at the other end of a wire.
-type oracle struct {
+// libotrSide is the real libotr at the other end of a wire.
+type libotrSide struct {
 	*libotrtest.Peer
 	seen   []string
 	events []libotrtest.Event
 }
 
-func (p *oracle) receive(line string) []string {
+func (p *libotrSide) receive(line string) []string {
 	r := p.Receive(line)
 	if r.Shown {
 		p.seen = append(p.seen, r.Text)
@@ -32,7 +32,7 @@ func (p *oracle) receive(line string) []string {
 	return r.Lines
 }
 
-func (p *oracle) has(kind string) bool {
+func (p *libotrSide) has(kind string) bool {
 	return slices.ContainsFunc(p.events, func(e libotrtest.Event) bool { return e.Kind == kind })
 }
 
@@ -41,7 +41,7 @@ func (p *oracle) has(kind string) bool {
 type wire struct {
 	t      *testing.T
 	us     *side
-	them   []*oracle
+	them   []*libotrSide
 	clock  *clock
 	lines  []string // all that was carried
 	queue  []carried
@@ -51,7 +51,7 @@ type wire struct {
 type carried struct {
 	line   string
 	toUs   bool
-	author *oracle
+	author *libotrSide
 }
 
 func newWire(t *testing.T, change ...func(*Config)) *wire {
@@ -67,15 +67,15 @@ func newWire(t *testing.T, change ...func(*Config)) *wire {
 }
 
 // join adds an instance of the buddy.
-func (w *wire) join() *oracle {
-	p := &oracle{Peer: libotrtest.New(w.t, libotrtest.Account{Name: "bob@b.test/", Protocol: "prpl-jabber"}, "alice@a.test")}
+func (w *wire) join() *libotrSide {
+	p := &libotrSide{Peer: libotrtest.New(w.t, libotrtest.Account{Name: "bob@b.test/", Protocol: "prpl-jabber"}, "alice@a.test")}
 	w.them = append(w.them, p)
 	return p
 }
 
 func (w *wire) fromUs(lines []string)              { w.put(lines, false, nil); w.run() }
-func (w *wire) fromThem(p *oracle, lines []string) { w.put(lines, true, p); w.run() }
-func (w *wire) put(l []string, toUs bool, p *oracle) {
+func (w *wire) fromThem(p *libotrSide, lines []string) { w.put(lines, true, p); w.run() }
+func (w *wire) put(l []string, toUs bool, p *libotrSide) {
 	for _, line := range l {
 		w.queue = append(w.queue, carried{line, toUs, p})
 	}
@@ -288,7 +288,7 @@ func ask(s *side, question string) ([]string, error) {
 	return s.Ask(question, "there")
 }
 
-func askThem(p *oracle, question string) ([]string, []libotrtest.Event, error) {
+func askThem(p *libotrSide, question string) ([]string, []libotrtest.Event, error) {
 	if question == "" {
 		return p.AskSecret("there")
 	}
@@ -407,7 +407,7 @@ func TestSeveralInstances(t *testing.T) {
 				t.Fatalf("we ask %v: instance %d: %+v, ours %d instances", weAsk, i, s, len(w.us.instances))
 			}
 		}
-		for i, p := range []*oracle{w.them[0], two, w.them[0]} {
+		for i, p := range []*libotrSide{w.them[0], two, w.them[0]} {
 			w.us.seen, two.seen, w.them[0].seen = nil, nil, nil
 			lines, _, err := p.Send("ping")
 			w.fromThem(p, must(t)(lines, err))
