@@ -81,6 +81,32 @@ register_user(PurpleAccount *account)
 	watched_get(account)->waits_for_tor = FALSE; /* it would sign on */
 }
 
+/*
+ * libpurple's XMPP takes it for granted that an account which is signing on
+ * has a stream, but one that unregisters while offline never logs in
+ * (jabber.c, jabber_unregister_account).
+ */
+static gboolean
+would_crash(PurpleAccount *account, PurpleConnection *gc)
+{
+	return !gc->proto_data && purple_strequal(
+		purple_account_get_protocol_id(account), "prpl-jabber");
+}
+
+static gboolean
+may_unregister(PurpleAccount *account, PurpleConnection *gc)
+{
+	if (!has_leave(account))
+		return FALSE;
+	if (!would_crash(account, gc))
+		return TRUE;
+	watched_get(account)->held = TRUE;
+	signon_refuse(account, "not-online",
+		      "an account can be removed from its server only while "
+		      "it is online: sign on first", FALSE);
+	return FALSE;
+}
+
 /* An account that is online unregisters without a signal (connection.c). */
 static void
 unregister_user(PurpleAccount *account, PurpleAccountUnregistrationCb cb,
@@ -92,9 +118,12 @@ unregister_user(PurpleAccount *account, PurpleAccountUnregistrationCb cb,
 	if (!own || !own->unregister_user)
 		return;
 	if (purple_account_is_connected(account) || gc->proto_data ||
-	    has_leave(account))
+	    may_unregister(account, gc)) {
 		own->unregister_user(account, cb, data);
-	else if (cb)
+		return;
+	}
+	watched_get(account)->waits_for_tor = FALSE; /* it would sign on */
+	if (cb)
 		cb(account, FALSE, data);
 }
 

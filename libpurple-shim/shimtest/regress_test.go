@@ -79,3 +79,33 @@ func TestBOSHIsPinned(t *testing.T) {
 		t.Errorf("dialled %q", away)
 	}
 }
+
+// libpurple's own XMPP crashes where an account that is offline is to be
+// removed from its server (jabber_unregister_account meets no stream): it is
+// refused, protected or not, with the helper or without.
+func TestOfflineUnregister(t *testing.T) {
+	for name, tt := range map[string]struct {
+		account account
+		helper  string
+		told    string
+	}{
+		"protected":      {protected(away), fake, "sign on first"},
+		"not protected":  {direct(away), fake, "sign on first"},
+		"without helper": {direct(away), "", "sign on first"},
+		"blocked":        {protected(away), "", "helper-missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t, userDir(t, tt.account), install(t, tt.helper), "FAKE_HELPER=allow:"+silent(t))
+			for range 2 {
+				h.do("unregister", alice)
+				h.expect(`^error ` + alice + ` fatal purple-onion: .*` + tt.told)
+				h.expect(`^registered ` + alice + ` 0`)
+				h.expect(`^signed-off ` + alice)
+			}
+			if dialled := h.quit(); len(dialled) != 0 {
+				t.Errorf("dialled %q", dialled)
+			}
+		})
+	}
+}
