@@ -119,22 +119,24 @@ build/obj/asan/%.o: libpurple-shim/%.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(shim_cflags) $(CPPFLAGS) $(sanitise) -MMD -MP -c -o $@ $<
 
-# The shim's tests: fakehelper*.c are a library that stands in for the helper,
-# host*.c a program on the real libpurple, everything else one each.
+# The shim's tests: fake*.c are libraries (a helper, another plugin), X_*.c
+# belongs to X.c, everything else is a program on the real libpurple.
 test_src  := $(wildcard libpurple-shim/test/*.c)
-fake_src  := $(filter libpurple-shim/test/fakehelper%,$(test_src))
-host_more := $(filter libpurple-shim/test/host_%,$(test_src))
-host_src  := $(filter-out $(fake_src) $(host_more),$(test_src))
-fakes     := build/test/fakehelper.so
+more_src  := $(wildcard libpurple-shim/test/*_*.c)
+fake_src  := $(filter-out $(more_src),$(filter libpurple-shim/test/fake%,$(test_src)))
+host_src  := $(filter-out $(fake_src) $(more_src),$(test_src))
+fakes     := $(fake_src:libpurple-shim/test/%.c=build/test/%.so)
 hosts     := $(host_src:libpurple-shim/test/%.c=build/test/%)
 hosts_asan := $(host_src:libpurple-shim/test/%.c=build/asan/test/%)
 shim-tests: $(fakes) $(hosts) $(hosts_asan) $(asan) $(shim)
 .PHONY: shim-tests
-build/test/host build/asan/test/host: $(host_more) libpurple-shim/test/host.h
+test_h := $(wildcard libpurple-shim/test/*.h) helper/cmd/libpurple-onion/ponion.h
+build/test/host build/asan/test/host: libpurple-shim/test/host_messages.c $(test_h)
+build/test/fakehelper.so: libpurple-shim/test/fakehelper_messages.c $(test_h)
 
-$(fakes): $(fake_src) $(wildcard libpurple-shim/test/*.h) helper/cmd/libpurple-onion/ponion.h Makefile
+$(fakes): build/test/%.so: libpurple-shim/test/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(shim_cflags) $(CPPFLAGS) $(CFLAGS) -shared -o $@ $(fake_src) \
+	$(CC) $(shim_cflags) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF build/test/$*.d -shared -o $@ $(filter %.c,$^) \
 	  $(shell $(PKG_CONFIG) --libs glib-2.0) -lpthread
 
 $(hosts): build/test/%: libpurple-shim/test/%.c Makefile

@@ -11,14 +11,11 @@
  */
 #include "shim.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include <certificate.h>
 #include <debug.h>
 #include <sslconn.h>
-
-#define MAX_CHAIN 16
 
 static GHashTable *live;	/* PurpleSslConnection * that stand */
 static PurpleSslOps *ops;	/* changed in place */
@@ -58,48 +55,6 @@ account_of(const PurpleCertificateVerificationRequest *vrq)
 	return purple_connection_get_account(gc);
 }
 
-/* One certificate as PEM, owned, or NULL. libpurple gives it as a file only. */
-static char *
-pem_of(PurpleCertificate *crt, const char *folder)
-{
-	char *path = g_build_filename(folder, "certificate.pem", NULL);
-	char *pem = NULL;
-
-	if (!crt->scheme->export_certificate(path, crt) ||
-	    !g_file_get_contents(path, &pem, NULL, NULL))
-		pem = NULL;
-	g_unlink(path);
-	g_free(path);
-	return pem;
-}
-
-/* NULL-terminated PEM texts, owned; NULL where one could not be had. */
-static char **
-pem_chain(GList *chain)
-{
-	GPtrArray *texts = g_ptr_array_new_with_free_func(g_free);
-	char *folder = g_dir_make_tmp("purple-onion-XXXXXX", NULL);
-	GList *l;
-
-	for (l = chain; folder && l && texts->len <= MAX_CHAIN; l = l->next) {
-		char *pem = pem_of(l->data, folder);
-
-		if (!pem)
-			break;
-		g_ptr_array_add(texts, pem);
-	}
-	if (folder)
-		g_rmdir(folder);
-	if (!folder || l || !texts->len) {
-		g_ptr_array_free(texts, TRUE);
-		texts = NULL;
-	} else {
-		g_ptr_array_add(texts, NULL);
-	}
-	g_free(folder);
-	return texts ? (char **)g_ptr_array_free(texts, FALSE) : NULL;
-}
-
 static gboolean
 valid(PurpleAccount *account, GList *certificates)
 {
@@ -109,7 +64,8 @@ valid(PurpleAccount *account, GList *certificates)
 	char **pem = pem_chain(certificates);
 	int verdict = PONION_BLOCK;
 
-	g_strlcpy(answer.text, "the server's certificate cannot be checked",
+	g_strlcpy(answer.text, "the server's certificates cannot be checked: "
+		  "too many, or libpurple does not use NSS for TLS",
 		  sizeof(answer.text));
 	if (api && pem) {
 		chain.handle = watched_get(account)->handle;
@@ -193,6 +149,15 @@ certs_init(void)
 		own_start = verifier->start_verification;
 		verifier->start_verification = start_verification;
 	}
+}
+
+gboolean
+certs_ours(void)
+{
+	return (!ops || (ops->connectfunc == ssl_connect &&
+			 ops->close == ssl_close)) &&
+	       (!verifier ||
+		verifier->start_verification == start_verification);
 }
 
 void

@@ -214,9 +214,9 @@ plugin_unload(PurplePlugin *plugin)
 	if (!disconnect_protected())
 		return FALSE;
 	settle_accounts();
-	if (!wrap_uninit()) {
+	if (!certs_ours() || !wrap_uninit()) {
 		purple_debug_error(SHIM_ID, "another plugin wrapped a "
-				   "protocol: not unloading\n");
+				   "protocol or TLS: not unloading\n");
 		return FALSE;
 	}
 	actions_uninit();

@@ -204,7 +204,14 @@ void process_update(void);
 
 /* certs.c */
 void certs_init(void);
+/* FALSE where someone else wrapped over us. */
+gboolean certs_ours(void);
 void certs_uninit(void);
+
+/* pem.c */
+/* NULL-terminated PEM texts, owned; NULL where one cannot be had, or there
+ * are more than 16. */
+char **pem_chain(GList *chain);
 
 /* watch.c: settings changed behind our back */
 void watch_init(void);

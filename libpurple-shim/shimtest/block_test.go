@@ -5,6 +5,7 @@
 package shimtest
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,31 @@ func TestEditedInSession(t *testing.T) {
 			h.expect(`^error .* fatal purple-onion: .*changed during the session: ` + tt.told)
 			h.expect(`^signed-off`)
 			h.quit()
+		})
+	}
+}
+
+// Where another plugin put its own functions over ours, the unload is refused:
+// taking ours away would break its. When it is gone, ours goes too.
+func TestUnloadUnderAnother(t *testing.T) {
+	for _, over := range []string{"ssl", "verifier", "protocol"} {
+		t.Run(over, func(t *testing.T) {
+			t.Parallel()
+			plugin, other := install(t, fake), filepath.Join(root, "build/test/fakewrapper.so")
+			h := start(t, userDir(t, protected(away)), plugin, "FAKE_HELPER=fatal", "FAKE_WRAPPER="+over)
+			h.do("load", other)
+			h.expect(`^loaded \S*fakewrapper.so 1$`)
+			h.do("unload", plugin)
+			h.expect(`^unloaded \S*purple-onion.so 0$`)
+			h.do("enable", alice, "1")
+			h.expect(`^error ` + alice + ` fatal purple-onion: .*tor-starting`) // all of it still works
+			h.do("unload", other)
+			h.expect(`^unloaded \S*fakewrapper.so 1$`)
+			h.do("unload", plugin)
+			h.expect(`^unloaded \S*purple-onion.so 1$`)
+			if dialled := h.quit(); len(dialled) != 0 {
+				t.Errorf("dialled %q", dialled)
+			}
 		})
 	}
 }

@@ -47,7 +47,7 @@ func TestIRCWays(t *testing.T) {
 	for name, rules := range map[string]string{"all guards": "*|readable|BLOCK", "lines alone": "IRC|readable|BLOCK"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x := &irc{}
+			x := &ircServer{}
 			s := onIRC(t, x, "secret", true)
 			enterChannel(s)
 			s.do("env", "FAKE_WIRE", rules)
@@ -70,7 +70,7 @@ func TestIRCWaysControl(t *testing.T) {
 	for _, plugin := range []bool{true, false} {
 		t.Run(fmt.Sprint("plugin ", plugin), func(t *testing.T) {
 			t.Parallel()
-			x := &irc{}
+			x := &ircServer{}
 			s := onIRC(t, x, "none", plugin)
 			enterChannel(s)
 			for i, w := range ircWays {

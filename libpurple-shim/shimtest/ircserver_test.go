@@ -12,11 +12,11 @@ import (
 	"strings"
 )
 
-// irc is as much of an IRC server as libpurple needs to be online. It records
+// ircServer is as much of an IRC server as libpurple needs to be online. It records
 // what it receives.
-type irc struct{ record }
+type ircServer struct{ record }
 
-func (s *irc) handle(c net.Conn) {
+func (s *ircServer) handle(c net.Conn) {
 	lines := bufio.NewScanner(io.TeeReader(c, s))
 	for lines.Scan() {
 		words := strings.Fields(lines.Text())

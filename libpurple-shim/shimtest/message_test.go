@@ -29,7 +29,7 @@ func TestTyped(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			x := &xmpp{}
+			x := &xmppServer{}
 			s := online(t, x, "secret", true, "FAKE_WIRE="+tt.rules)
 			s.do("type", s.id, bob, "some words")
 			s.expect(tt.shown)
@@ -50,7 +50,7 @@ func TestTyped(t *testing.T) {
 // blocked, in the midst of a session too, and the person is told once.
 func TestBrokenInSession(t *testing.T) {
 	t.Parallel()
-	x := &xmpp{room: room}
+	x := &xmppServer{room: room}
 	s := online(t, x, "tor", true)
 	enter(s, x)
 	s.do("env", "FAKE_BROKEN", "1")
@@ -79,7 +79,7 @@ func TestBrokenInSession(t *testing.T) {
 
 func TestReceived(t *testing.T) {
 	t.Parallel()
-	x := &xmpp{}
+	x := &xmppServer{}
 	s := online(t, x, "secret", true, "FAKE_WIRE=RECEIVED|drop|BLOCK;RECEIVED|cipher|ALLOW|clear;RECEIVED|split|SAYS")
 	// Another plugin sees what is shown, not what came; ours is not asked
 	// twice.
@@ -102,7 +102,7 @@ func TestReceived(t *testing.T) {
 // a session that is over does not go.
 func TestLines(t *testing.T) {
 	t.Parallel()
-	x := &xmpp{}
+	x := &xmppServer{}
 	s := online(t, x, "secret", true, "FAKE_WIRE=STANZA|forbidden|BLOCK;RECEIVED|<b>|BLOCK;TYPED|lines|ALLOW|ciphertext",
 		"FAKE_LINES=SEND|bob@server.test|line one;SAY|bob@server.test|say <b>this</b>;STALE|bob@server.test|line of before;"+
 			"SEND|bob@server.test|forbidden line;SEND|bob@server.test|line two;SHOW|eve@server.test|<b>shown</b>",
@@ -133,7 +133,7 @@ func TestFarewell(t *testing.T) {
 	for _, how := range []string{"unload", "quit"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			x := &xmpp{}
+			x := &xmppServer{}
 			s := online(t, x, "secret", true, "FAKE_FAREWELL=SEND|bob@server.test|farewell")
 			if how == "unload" {
 				s.do("unload", s.plugin)
@@ -157,7 +157,7 @@ func TestMeddlers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.what+" "+tt.priority, func(t *testing.T) {
 			t.Parallel()
-			x := &xmpp{}
+			x := &xmppServer{}
 			s := online(t, x, "secret", true, "FAKE_WIRE=TYPED|readable|BLOCK;IM|readable|BLOCK;STANZA|readable|BLOCK;TEXT|<message|BLOCK")
 			s.do("type", s.id, bob, "words")
 			x.got(t, "words")
@@ -174,7 +174,7 @@ func TestMeddlers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run("control "+tt.what+" "+tt.priority, func(t *testing.T) {
 			t.Parallel()
-			x := &xmpp{}
+			x := &xmppServer{}
 			s := online(t, x, "secret", true)
 			s.do("meddle", tt.what, tt.priority, "readable")
 			s.do("type", s.id, bob, "words")
@@ -190,7 +190,7 @@ func TestMeddlers(t *testing.T) {
 // A stanza can go instead of another, without the first one's parts.
 func TestStanzaReplaced(t *testing.T) {
 	t.Parallel()
-	x := &xmpp{}
+	x := &xmppServer{}
 	s := online(t, x, "secret", true, "FAKE_WIRE=STANZA|words</body>|ALLOW|other</body><extra/>;STANZA|broken|ALLOW|<")
 	for i := range 50 {
 		s.do("type", s.id, bob, fmt.Sprint(i, " words"))
@@ -207,7 +207,7 @@ func TestResentStanza(t *testing.T) {
 	for _, rules := range []string{"ALLOW", "STANZA|readable|BLOCK"} {
 		t.Run(rules, func(t *testing.T) {
 			t.Parallel()
-			x := &xmpp{sm: true}
+			x := &xmppServer{sm: true}
 			s := online(t, x, "secret", true)
 			s.do("type", s.id, bob, "readable")
 			x.got(t, ">readable<")

@@ -79,7 +79,7 @@ func ircAccount(lvl, port string) account {
 }
 
 // online brings alice online at x.
-func online(t *testing.T, x *xmpp, lvl string, plugin bool, env ...string) session {
+func online(t *testing.T, x *xmppServer, lvl string, plugin bool, env ...string) session {
 	t.Helper()
 	var port string
 	if lvl == "none" {
@@ -92,7 +92,7 @@ func online(t *testing.T, x *xmpp, lvl string, plugin bool, env ...string) sessi
 }
 
 // onIRC brings al online at s.
-func onIRC(t *testing.T, s *irc, lvl string, plugin bool, env ...string) session {
+func onIRC(t *testing.T, s *ircServer, lvl string, plugin bool, env ...string) session {
 	t.Helper()
 	var port string
 	if lvl == "none" {
@@ -109,7 +109,7 @@ func begin(t *testing.T, a account, port string, plugin bool, env ...string) ses
 	if plugin {
 		s.plugin = install(t, fake)
 	}
-	s.host = run(t, s.dir, s.plugin, append([]string{"FAKE_HELPER=allow:" + port, "FAKE_CERTIFICATE=1", "FAKE_WIRE=ALLOW"}, env...)...)
+	s.host = run(t, s.dir, s.plugin, append([]string{"FAKE_HELPER=allow:" + port, "FAKE_ACCEPTS=1", "FAKE_WIRE=ALLOW"}, env...)...)
 	s.do("enable", s.id, "1")
 	s.expect(`^signed-on `)
 	s.sync("online")
@@ -153,7 +153,7 @@ var xmppWays = []way{
 }
 
 // enter joins the room, and lets bob, who understands nudges, appear.
-func enter(s session, x *xmpp) {
+func enter(s session, x *xmppServer) {
 	s.do("join", s.id, room)
 	s.expect(`^joined `)
 	s.do("buddy", s.id, bob)
@@ -171,7 +171,7 @@ func TestXMPPWays(t *testing.T) {
 	for name, rules := range map[string]string{"all guards": stanzas + ";*|readable|BLOCK", "stanzas alone": stanzas} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x := &xmpp{room: room}
+			x := &xmppServer{room: room}
 			s := online(t, x, "secret", true)
 			enter(s, x)
 			s.do("env", "FAKE_WIRE", rules)
@@ -195,7 +195,7 @@ func TestXMPPWaysControl(t *testing.T) {
 	for _, plugin := range []bool{true, false} {
 		t.Run(fmt.Sprint("plugin ", plugin), func(t *testing.T) {
 			t.Parallel()
-			x := &xmpp{room: room}
+			x := &xmppServer{room: room}
 			s := online(t, x, "none", plugin)
 			enter(s, x)
 			for _, w := range xmppWays {

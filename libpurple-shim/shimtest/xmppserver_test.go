@@ -22,9 +22,9 @@ import (
 	"time"
 )
 
-// xmpp is as much of an XMPP server as libpurple needs to be online. It
+// xmppServer is as much of an XMPP server as libpurple needs to be online. It
 // records what it receives behind TLS.
-type xmpp struct {
+type xmppServer struct {
 	record
 	tls  *tls.Config // nil: none offered
 	sm   bool        // XEP-0198 is offered; nothing is ever acknowledged
@@ -52,7 +52,7 @@ func (s stanza) attr(name string) string {
 const streamHeader = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='1' from='server.test' version='1.0'><stream:features>%s</stream:features>"
 
 // stream reads a stream header and answers with features.
-func (x *xmpp) stream(c io.ReadWriter, features string) (*xml.Decoder, error) {
+func (x *xmppServer) stream(c io.ReadWriter, features string) (*xml.Decoder, error) {
 	d := xml.NewDecoder(io.TeeReader(c, x))
 	for {
 		token, err := d.Token()
@@ -82,7 +82,7 @@ func next(d *xml.Decoder) (s stanza, err error) {
 	}
 }
 
-func (x *xmpp) handle(c net.Conn) {
+func (x *xmppServer) handle(c net.Conn) {
 	var rw io.ReadWriter = c
 	if x.tls != nil {
 		d, err := x.stream(rw, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>")
@@ -123,7 +123,7 @@ func (x *xmpp) handle(c net.Conn) {
 }
 
 // send writes to the newest client.
-func (x *xmpp) send(text string) {
+func (x *xmppServer) send(text string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if text != "" {
@@ -131,7 +131,7 @@ func (x *xmpp) send(text string) {
 	}
 }
 
-func (x *xmpp) answer(s stanza) string {
+func (x *xmppServer) answer(s stanza) string {
 	id, to := s.attr("id"), s.attr("to")
 	if to == "" {
 		to = "alice@server.test"
@@ -156,7 +156,7 @@ func (x *xmpp) answer(s stanza) string {
 }
 
 // message lets the client receive a message.
-func (x *xmpp) message(from, body string) {
+func (x *xmppServer) message(from, body string) {
 	x.send("<message type='chat' from='" + from + "' to='alice@server.test/here'><body>" + body + "</body></message>")
 }
 

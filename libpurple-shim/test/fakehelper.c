@@ -17,6 +17,9 @@
  *   nostart          cannot start
  *   nopins           cannot say what to pin
  *
+ * FAKE_CHAIN is the file that gets the certificates which it is asked about;
+ * it accepts none, or with FAKE_ACCEPTS all.
+ *
  * An account is protected when its setting says so; there is no record.
  * About messages it decides as fakehelper_messages.h says.
  */
@@ -110,8 +113,16 @@ decide_connect(const struct ponion_account *q, struct ponion_answer *a)
 static int
 decide_certificate(const struct ponion_chain *c, struct ponion_answer *a)
 {
-	(void)c;
-	if (getenv("FAKE_CERTIFICATE"))
+	GString *all = g_string_new(NULL);
+	uint32_t i;
+
+	for (i = 0; i < c->count; i++)
+		g_string_append(all, c->pem[i]);
+	if (getenv("FAKE_CHAIN") &&
+	    !g_file_set_contents(getenv("FAKE_CHAIN"), all->str, -1, NULL))
+		abort();
+	g_string_free(all, TRUE);
+	if (getenv("FAKE_ACCEPTS"))
 		a->verdict = PONION_ALLOW;
 	return (int)a->verdict;
 }
