@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -187,6 +188,29 @@ func silent(t *testing.T) string {
 	t.Cleanup(func() { l.Close() })
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return port
+}
+
+// counted is silent, and counts its connections.
+func counted(t *testing.T) (port string, connections func() int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var n atomic.Int64
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n.Add(1)
+			t.Cleanup(func() { c.Close() })
+		}
+	}()
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return port, func() int { return int(n.Load()) }
 }
 
 // take waits for what a listener got first.
