@@ -5,6 +5,7 @@
 package otr
 
 import (
+	"crypto/rand"
 	"fmt"
 	"math/big"
 	mathrand "math/rand"
@@ -102,6 +103,49 @@ func TestLibotrReadsOurKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameKeys(t, p.Keys(), f)
+}
+
+// TestLibotrUsesOurKeys has libotr sign with keys that we made and wrote, and
+// us take one that libotr made.
+func TestLibotrUsesOurKeys(t *testing.T) {
+	s := OpenStore(t.TempDir())
+	names := []policy.Account{{Protocol: "prpl-jabber", Name: "ours@a.test/"}, {Protocol: "prpl-irc", Name: "é \"ours\""}}
+	for i, k := range someKeys(t, len(names)) {
+		if err := s.SaveKey(names[i], k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := libotrtest.Account{Name: "other", Protocol: "prpl-jabber"}
+	for _, a := range names {
+		p, q := libotrtest.New(t, libotrName(a), other.Name), libotrtest.New(t, other, a.Name)
+		if err := p.ReadKeys(s.path(KeysFile)); err != nil {
+			t.Fatal(err)
+		}
+		for lines, at := []string{"?OTRv3?"}, p; len(lines) > 0; {
+			var next []string
+			for _, line := range lines {
+				next = append(next, at.Receive(line).Lines...)
+			}
+			if lines = next; at == p {
+				at = q
+			} else {
+				at = p
+			}
+		}
+		k, err := s.Key(a)
+		if err != nil || q.Status().State != libotrtest.Encrypted || q.Status().Fingerprint != k.Fingerprint().String() {
+			t.Errorf("%s: %+v, %v", a, q.Status(), err)
+		}
+	}
+	p := oracle(t)
+	if err := p.GenerateKey(other, s.path(KeysFile)); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := s.Key(policy.Account{Protocol: other.Protocol, Name: other.Name}); err != nil || k.Fingerprint().String() != p.Keys()[0].Fingerprint {
+		t.Errorf("%v, %v", k, err)
+	} else if _, err := sign(rand.Reader, &k.dsa.PrivateKey, make([]byte, 20)); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestKeysAsLibotrReadsThem is one file after the other that is not as libotr

@@ -124,9 +124,9 @@ func accountText(a policy.Account, k *Key) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, " (account\n(name %s)\n(protocol %s)\n(private-key \n (dsa \n", writeAtom(a.Name), writeAtom(a.Protocol))
 	for i, n := range k.numbers() {
-		// Whole bytes, and the first bit clear: libgcrypt refuses an odd number
-		// of digits, with the whole file, and could take the number for a
-		// negative one.
+		// Whole bytes, for libgcrypt refuses an odd number of digits, and with it
+		// the file; and the first bit clear, as libgcrypt itself writes numbers
+		// that are not negative.
 		digits := n.Bytes()
 		if len(digits) == 0 || digits[0]&0x80 != 0 {
 			digits = append([]byte{0}, digits...)

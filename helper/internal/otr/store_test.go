@@ -278,6 +278,9 @@ func TestBrokenKeyFiles(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
+		if strings.HasPrefix(name, "deep") && !strings.Contains(err.Error(), "deep") {
+			t.Errorf("%s: read to its end: %v", name, err)
+		}
 		if strings.Contains(err.Error(), x[:8]) {
 			t.Errorf("%s: the error shows the key: %v", name, err)
 		}
