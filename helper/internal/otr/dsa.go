@@ -3,7 +3,6 @@
 package otr
 
 import (
-	"crypto/dsa"
 	"errors"
 	"fmt"
 	"io"
@@ -31,29 +30,30 @@ type signer struct{ *otr3.DSAPrivateKey }
 
 // Sign implements otr3.PrivateKey.
 func (s signer) Sign(random io.Reader, hash []byte) ([]byte, error) {
-	return sign(random, &s.PrivateKey, hash)
+	return sign(random, s.DSAPrivateKey, hash)
 }
 
 // sign returns r and s, 20 bytes each (FIPS 186-4, section 4.6, but that the
 // hash is taken modulo q: OTRv3, "Public keys, signatures, and fingerprints").
 // How long it takes depends on neither the key nor the nonce. A nonce that is
 // out of range is drawn again, which says nothing of the one that is taken.
-func sign(random io.Reader, key *dsa.PrivateKey, hash []byte) ([]byte, error) {
-	p, perr := oddModulus(key.P, primeBytes)
-	q, qerr := oddModulus(key.Q, orderBytes)
+func sign(random io.Reader, key *otr3.DSAPrivateKey, hash []byte) ([]byte, error) {
+	n := key.PrivateKey
+	p, perr := oddModulus(n.P, primeBytes)
+	q, qerr := oddModulus(n.Q, orderBytes)
 	if err := errors.Join(perr, qerr); err != nil {
 		return nil, err
 	}
-	if key.G.Cmp(key.P) >= 0 || key.X.Cmp(key.Q) >= 0 {
+	if n.G.Cmp(n.P) >= 0 || n.X.Cmp(n.Q) >= 0 {
 		return nil, errKeyNumbers
 	}
-	g, gerr := bigmod.NewNat().SetBytes(key.G.Bytes(), p)
-	x, xerr := bigmod.NewNat().SetBytes(key.X.FillBytes(make([]byte, orderBytes)), q)
-	z, zerr := bigmod.NewNat().SetBytes(new(big.Int).Mod(new(big.Int).SetBytes(hash), key.Q).Bytes(), q)
+	g, gerr := bigmod.NewNat().SetBytes(n.G.Bytes(), p)
+	x, xerr := bigmod.NewNat().SetBytes(n.X.FillBytes(make([]byte, orderBytes)), q)
+	z, zerr := bigmod.NewNat().SetBytes(new(big.Int).Mod(new(big.Int).SetBytes(hash), n.Q).Bytes(), q)
 	if err := errors.Join(gerr, xerr, zerr); err != nil {
 		return nil, err
 	}
-	fermat := new(big.Int).Sub(key.Q, big.NewInt(2)).Bytes() // inverts modulo a prime
+	fermat := new(big.Int).Sub(n.Q, big.NewInt(2)).Bytes() // inverts modulo a prime
 	for range 100 {
 		var nonce [orderBytes]byte
 		if _, err := io.ReadFull(random, nonce[:]); err != nil {
@@ -81,58 +81,58 @@ func oddModulus(n *big.Int, length int) (*bigmod.Modulus, error) {
 
 // generate makes a key with parameters of its own, as libotr does.
 func generate(random io.Reader) (*otr3.DSAPrivateKey, error) {
-	key := new(otr3.DSAPrivateKey)
-	var err error
-	if key.PrivateKey.Parameters, err = generateParameters(random); err != nil {
+	p, q, g, err := generateParameters(random)
+	if err != nil {
 		return nil, err
 	}
-	for key.X == nil || key.X.Sign() == 0 || key.X.Cmp(key.PrivateKey.Q) >= 0 {
-		x, err := draw(random, orderBytes)
-		if err != nil {
+	var x []byte
+	for n := new(big.Int); n.Sign() == 0 || n.Cmp(q) >= 0; n.SetBytes(x) {
+		if x, err = draw(random, orderBytes); err != nil {
 			return nil, err
 		}
-		key.X = new(big.Int).SetBytes(x)
 	}
-	key.PrivateKey.Y = public(&key.PrivateKey)
-	key.DSAPublicKey.PublicKey = key.PrivateKey.PublicKey
+	key := new(otr3.DSAPrivateKey)
+	k := &key.PrivateKey
+	k.P, k.Q, k.G, k.X = p, q, g, new(big.Int).SetBytes(x)
+	k.Y = public(p, g, k.X)
+	key.DSAPublicKey.PublicKey = k.PublicKey
 	return key, nil
 }
 
-// public is the public half that belongs to a private one.
-func public(key *dsa.PrivateKey) *big.Int {
-	p, g := new(constbn.Int).SetBigInt(key.P), new(constbn.Int).SetBigInt(key.G)
-	return new(constbn.Int).ExpB(g, key.X.FillBytes(make([]byte, orderBytes)), p).GetBigInt()
+// public is y, the public half that belongs to x.
+func public(p, g, x *big.Int) *big.Int {
+	modulus, base := new(constbn.Int).SetBigInt(p), new(constbn.Int).SetBigInt(g)
+	return new(constbn.Int).ExpB(base, x.FillBytes(make([]byte, orderBytes)), modulus).GetBigInt()
 }
 
 // generateParameters draws q, and then p until p is prime, q divides p - 1 and
 // both have their length. Primes are tested as FIPS 186-4, table C.1, asks where
 // there is a Lucas test too (3 rounds for p, 19 for q), or more. Nothing here is
 // secret.
-func generateParameters(random io.Reader) (params dsa.Parameters, err error) {
+func generateParameters(random io.Reader) (p, q, g *big.Int, err error) {
 	one := big.NewInt(1)
-	q := new(big.Int)
+	p, q, g = new(big.Int), new(big.Int), big.NewInt(1)
 	for !q.ProbablyPrime(20) {
 		b, err := draw(random, orderBytes)
 		if err != nil {
-			return params, err
+			return nil, nil, nil, err
 		}
 		q.SetBytes(b).SetBit(q, 8*orderBytes-1, 1).SetBit(q, 0, 1)
 	}
-	p, twice := new(big.Int), new(big.Int).Lsh(q, 1)
+	twice := new(big.Int).Lsh(q, 1)
 	for p.BitLen() != 8*primeBytes || hasSmallFactor(p) || !p.ProbablyPrime(8) {
 		b, err := draw(random, primeBytes)
 		if err != nil {
-			return params, err
+			return nil, nil, nil, err
 		}
 		p.SetBytes(b).SetBit(p, 8*primeBytes-1, 1)
 		p.Sub(p, new(big.Int).Mod(p, twice)).Add(p, one)
 	}
 	cofactor := new(big.Int).Div(p, q)
-	g, h := new(big.Int).Set(one), new(big.Int).Set(one)
-	for g.Cmp(one) == 0 {
-		g.Exp(h.Add(h, one), cofactor, p)
+	for h := big.NewInt(2); g.Cmp(one) == 0; h.Add(h, one) {
+		g.Exp(h, cofactor, p)
 	}
-	return dsa.Parameters{P: p, Q: q, G: g}, nil
+	return p, q, g, nil
 }
 
 func draw(random io.Reader, length int) ([]byte, error) {

@@ -195,7 +195,7 @@ func (e *keyEntry) key() (*Key, error) {
 	if k.P.BitLen() != 8*primeBytes {
 		return nil, &lineError{e.line, errKeyNumbers}
 	}
-	if public(k).Cmp(k.Y) != 0 {
+	if public(k.P, k.G, k.X).Cmp(k.Y) != 0 {
 		return nil, &lineError{e.line, errors.New("the two halves of the key do not belong together")}
 	}
 	return &Key{d}, nil
