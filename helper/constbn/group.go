@@ -21,6 +21,9 @@ var otrPrime = mustHex("" +
 	"98da48361c55d39a69163fa8fd24cf5f83655d23dca3ad961c62f356208552bb" +
 	"9ed529077096966d670c354e4abc9804f1746c08ca237327ffffffffffffffff")
 
+// OTRPrime returns OTR's modulus, big-endian. The original has no such function.
+func OTRPrime() []byte { return bytes.Clone(otrPrime) }
+
 // The comb for powers of 2 (Lim and Lee, "More flexible exponentiation with
 // precomputation", 1994): an exponent of 320 bits is read as 5 rows of 64, a
 // column at a time. A table has the product for each pattern of a column; the

@@ -90,6 +90,9 @@ func (i *instance) end() []message {
 	if s == nil {
 		return nil
 	}
+	if s.party != nil {
+		s.party.Abort() // forgets its secrets
+	}
 	out, err := s.run(s.otr.End)
 	if err != nil {
 		return nil

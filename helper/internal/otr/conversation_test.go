@@ -177,7 +177,7 @@ func TestSMP(t *testing.T) {
 	}{
 		{"question", "where?", "there", EventSMPSucceeded, EventSMPSucceeded},
 		{"secret", "", "there", EventSMPSucceeded, EventSMPSucceeded},
-		{"wrong", "where?", "here", EventSMPAborted, EventSMPFailed},
+		{"wrong", "where?", "here", EventSMPFailed, EventSMPFailed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := newPair()

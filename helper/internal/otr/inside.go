@@ -3,7 +3,6 @@
 package otr
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -32,15 +31,17 @@ var notifiedLockFailure sync.Once
 
 // tlv and extra have the layout of otr3's tlv and dataMessageExtra.
 type tlv struct {
-	kind  uint16
-	_     uint16 // the length
-	value []byte
+	kind, length uint16
+	value        []byte
 }
-type extra struct{ _ []byte }
+type extra []byte
 
 type tlvHandler = func(*otr3.Conversation, tlv, extra) (*tlv, error)
 
-// tlvHandlers is otr3's table of what to do with each TLV.
+// tlvHandlers is otr3's table of what to do with each TLV. SMP is package smp's:
+// otr3's makes room for as many numbers as a message says it has, which a
+// stranger can make end the process, and computes in a time that depends on
+// the secret.
 //
 //go:linkname tlvHandlers github.com/coyim/otr3.tlvHandlers
 var tlvHandlers []tlvHandler
@@ -51,9 +52,10 @@ const (
 	tlvQuestion = 7
 )
 
-// smpNumbers is how many numbers an SMP message has. otr3 makes room for as
-// many as a message says it has, which a stranger can make end the process.
-var smpNumbers = map[uint16]uint32{tlvSMP1: 6, 3: 11, 4: 8, 5: 3, tlvQuestion: 6}
+// sendTLVs has otr3 make a data message that carries TLVs.
+//
+//go:linkname sendTLVs github.com/coyim/otr3.(*Conversation).createSerializedDataMessage
+func sendTLVs(c *otr3.Conversation, text []byte, flag byte, tlvs []tlv) ([]otr3.ValidMessage, extra, error)
 
 var insideErr = prepare()
 
@@ -62,22 +64,12 @@ func prepare() error {
 	if len(tlvHandlers) != 9 {
 		return fmt.Errorf("otr3 has %d TLV handlers, want 9", len(tlvHandlers))
 	}
-	abort := tlvHandlers[tlvAbort]
-	for kind := range smpNumbers {
-		handler := tlvHandlers[kind]
-		tlvHandlers[kind] = func(c *otr3.Conversation, t tlv, x extra) (*tlv, error) {
-			s, ok := atWork.Load(c)
-			if ok && smpSound(t) && s.(*session).mayStep() {
-				return handler(c, t, x)
+	for kind := tlvSMP1; kind <= tlvQuestion; kind++ {
+		tlvHandlers[kind] = func(c *otr3.Conversation, t tlv, _ extra) (*tlv, error) {
+			if s, ok := atWork.Load(c); ok {
+				return s.(*session).receiveSMP(t), nil
 			}
-			if !ok || s.(*session).aborted {
-				return nil, nil
-			}
-			s.(*session).aborted = true
-			if _, err := abort(c, tlv{kind: tlvAbort}, x); err != nil {
-				return nil, err
-			}
-			return &tlv{kind: tlvAbort}, nil
+			return nil, nil
 		}
 	}
 	_, err := reach(&otr3.Conversation{})
@@ -86,27 +78,6 @@ func prepare() error {
 
 // atWork has the session of each otr3 conversation that is called just now.
 var atWork sync.Map
-
-// smpSound says whether t has as many numbers as its kind has, none longer
-// than a group element.
-func smpSound(t tlv) bool {
-	value := t.value
-	if t.kind == tlvQuestion {
-		end := bytes.IndexByte(value, 0)
-		if end < 0 {
-			return false
-		}
-		value = value[end+1:]
-	}
-	r := reader{rest: value}
-	if r.number(4) != uint64(smpNumbers[t.kind]) {
-		return false
-	}
-	for range smpNumbers[t.kind] {
-		r.field(field{max: groupSize})
-	}
-	return !r.failed
-}
 
 // inner is the state of an otr3 conversation that it keeps to itself.
 type inner struct {

@@ -269,7 +269,7 @@ func TestSMPWithLibotr(t *testing.T) {
 					}
 					want, wantThem := EventSMPSucceeded, []string{"smp-success"}
 					if tc.answer == "here" {
-						want, wantThem = EventSMPFailed, []string{"smp-failure", "smp-abort"}
+						want, wantThem = EventSMPFailed, []string{"smp-failure"}
 					}
 					if !w.us.has(want) || !slices.ContainsFunc(wantThem, p.has) || !p.has("smp-success") && want == EventSMPSucceeded {
 						t.Errorf("our events %v, theirs %v", w.us.events, p.events)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/coyim/otr3"
+
+	"purpleonion.org/purple-onion/helper/internal/otr/smp"
 )
 
 // session is one otr3 conversation: one AKE, and what follows it. It is given
@@ -17,6 +19,8 @@ type session struct {
 	version int
 	otr     *otr3.Conversation
 	in      inner
+	own     Fingerprint
+	party   *smp.Party // nil until there is SMP
 
 	// Of the message at hand:
 	heard   bool    // it was genuine
@@ -36,7 +40,7 @@ func (c *Conversation) newSession(version int) (*session, error) {
 	if insideErr != nil {
 		return nil, insideErr
 	}
-	s := &session{version: version, otr: &otr3.Conversation{Rand: c.config.Rand}}
+	s := &session{version: version, otr: &otr3.Conversation{Rand: c.config.Rand}, own: c.config.Key.Fingerprint()}
 	s.mayStep = func() bool { return c.smpLimit.allow(c.config.Now()) }
 	if version == 3 {
 		s.otr.Policies.AllowV3()
@@ -45,7 +49,6 @@ func (c *Conversation) newSession(version int) (*session, error) {
 	}
 	s.otr.SetOurKeys([]otr3.PrivateKey{signer{c.config.Key.dsa}})
 	s.otr.InitializeInstanceTag(c.config.Tag)
-	s.otr.SetSMPEventHandler(s)
 	s.otr.SetMessageEventHandler(s)
 	var err error
 	if s.in, err = reach(s.otr); err != nil {
@@ -53,22 +56,6 @@ func (c *Conversation) newSession(version int) (*session, error) {
 	}
 	s.in.keepNothingSent()
 	return s, nil
-}
-
-// HandleSMPEvent implements otr3.SMPEventHandler.
-func (s *session) HandleSMPEvent(e otr3.SMPEvent, _ int, question string) {
-	kind := map[otr3.SMPEvent]EventKind{
-		otr3.SMPEventAskForAnswer: EventSMPQuestion,
-		otr3.SMPEventAskForSecret: EventSMPSecret,
-		otr3.SMPEventSuccess:      EventSMPSucceeded,
-		otr3.SMPEventFailure:      EventSMPFailed,
-		otr3.SMPEventAbort:        EventSMPAborted,
-		otr3.SMPEventCheated:      EventSMPAborted,
-		otr3.SMPEventError:        EventSMPAborted,
-	}[e]
-	if kind != EventNone && len(s.smp) < maxSMPEvents {
-		s.smp = append(s.smp, Event{kind, short(question), s.fingerprint()})
-	}
 }
 
 // HandleMessageEvent implements otr3.MessageEventHandler.
