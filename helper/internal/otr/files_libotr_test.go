@@ -143,7 +143,7 @@ func TestLibotrUsesOurKeys(t *testing.T) {
 	}
 	if k, err := s.Key(policy.Account{Protocol: other.Protocol, Name: other.Name}); err != nil || k.Fingerprint().String() != p.Keys()[0].Fingerprint {
 		t.Errorf("%v, %v", k, err)
-	} else if _, err := sign(rand.Reader, &k.dsa.PrivateKey, make([]byte, 20)); err != nil {
+	} else if _, err := sign(rand.Reader, k.dsa, make([]byte, 20)); err != nil {
 		t.Error(err)
 	}
 }
