@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include <util.h>
+
 #define LONGEST 400		/* of a line of ours: servers cut at 512 */
 #define SHORTEST 9		/* PING :x CR LF */
 
@@ -111,6 +113,66 @@ judged(PurpleAccount *account, const char *line)
 }
 
 void
+irc_farewell(PurpleConnection *gc, const char *who, const char *text)
+{
+	struct watched *w = watched_get(purple_connection_get_account(gc));
+	char *allowed = wire_allowed(gc, PONION_WAY_IM, who, text);
+	char *plain = NULL;
+
+	if (!allowed)
+		return;
+	purple_markup_html_to_xhtml(allowed, NULL, &plain);
+	if (!w->irc_farewell)
+		w->irc_farewell = g_string_new(NULL);
+	if (!strpbrk(who, " \r\n") && !strpbrk(plain, "\r\n"))
+		g_string_append_printf(w->irc_farewell, "PRIVMSG %s :%s\r\n",
+				       who, plain);
+	g_free(plain);
+	g_free(allowed);
+}
+
+/* QUIT, behind the farewells that may go; owned. */
+static char *
+with_farewells(PurpleAccount *account, char *quit)
+{
+	struct watched *w = watched_get(account);
+	GString *all = g_string_new(NULL);
+	char **lines, **l;
+
+	lines = g_strsplit(w->irc_farewell->str, "\n", -1);
+	for (l = lines; *l && **l; l++) {
+		char *line = g_strconcat(*l, "\n", NULL);
+		char *instead = judged(account, line);
+
+		if (!instead)
+			g_string_append(all, line);
+		g_free(instead);
+		g_free(line);
+	}
+	g_strfreev(lines);
+	g_string_free(w->irc_farewell, TRUE);
+	w->irc_farewell = NULL;
+	g_string_append(all, quit);
+	g_free(quit);
+	return g_string_free(all, FALSE);
+}
+
+/* As judged, for any line; QUIT overtakes the queue, and ends it. */
+static char *
+judged_line(PurpleAccount *account, const char *line)
+{
+	char *instead;
+
+	if (g_ascii_strncasecmp(line, "QUIT", 4))
+		return judged(account, line);
+	otr_end(account);
+	instead = judged(account, line);
+	if (!watched_get(account)->irc_farewell)
+		return instead;
+	return with_farewells(account, instead ? instead : g_strdup(line));
+}
+
+void
 irc_sending_text_cb(PurpleConnection *gc, char **text, void *data)
 {
 	PurpleAccount *account = purple_connection_get_account(gc);
@@ -122,7 +184,7 @@ irc_sending_text_cb(PurpleConnection *gc, char **text, void *data)
 		return;
 	instead = rest_of_last(w, *text);
 	if (!instead) {
-		instead = judged(account, *text);
+		instead = judged_line(account, *text);
 		g_free(w->irc_asked);
 		g_free(w->irc_sent);
 		w->irc_asked = g_strdup(*text);

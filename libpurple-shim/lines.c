@@ -24,7 +24,13 @@ lines_showing(void)
 static void
 send_line(PurpleConnection *gc, const struct ponion_line *line)
 {
-	serv_send_im(gc, line->buddy, line->text, 0);
+	PurpleAccount *account = purple_connection_get_account(gc);
+
+	if (watched_get(account)->ended &&
+	    purple_strequal(account->protocol_id, "prpl-irc"))
+		irc_farewell(gc, line->buddy, line->text);
+	else
+		serv_send_im(gc, line->buddy, line->text, 0);
 }
 
 /*

@@ -220,16 +220,23 @@ blist_node_extended_menu_cb(PurpleBlistNode *node, GList **menu, void *data)
 /* ---- the end of a session ---- */
 
 void
-signing_off_cb(PurpleConnection *gc, void *data)
+otr_end(PurpleAccount *account)
 {
-	PurpleAccount *account = purple_connection_get_account(gc);
+	struct watched *w = watched_get(account);
 	GKeyFile *answer;
 
-	(void)data;
-	if (!watched_get(account)->online)
+	if (!w->online || w->ended)
 		return;
+	w->ended = TRUE;
 	answer = call_helper(request_new(account, "end-all"));
 	if (answer)
 		g_key_file_free(answer);
 	lines_drain();
+}
+
+void
+signing_off_cb(PurpleConnection *gc, void *data)
+{
+	(void)data;
+	otr_end(purple_connection_get_account(gc));
 }

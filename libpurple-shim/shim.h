@@ -39,6 +39,8 @@ struct watched {
 	char *name;		/* as it was at sign-on; owned */
 	char *irc_asked;	/* IRC: the line last given to us; owned */
 	char *irc_sent;		/* ... and what went instead; owned, or NULL */
+	GString *irc_farewell;	/* IRC: lines that go with QUIT, or NULL */
+	gboolean ended;		/* the peers were told of this session's end */
 };
 
 extern PurplePlugin *shim_plugin;
@@ -136,6 +138,8 @@ char *wire_allowed_raw(PurpleConnection *gc, const char *text, int len);
 
 /* irc.c: the guard of IRC's queue */
 void irc_sending_text_cb(PurpleConnection *gc, char **text, void *data);
+/* A message that is to go with QUIT: the queue dies with the connection. */
+void irc_farewell(PurpleConnection *gc, const char *who, const char *text);
 
 /* lines.c: what the helper wants sent, said or shown */
 void lines_drain(void);
@@ -149,7 +153,8 @@ void otr_uninit(void);
 /* Do one of the verbs of /otr, and say what came of it; text may be NULL. */
 void otr_do(PurpleAccount *account, const char *who, const char *verb,
 	    const char *text);
-/* The peers of a connection that is about to end hear of it. */
+/* The peers of a session that is about to end hear of it, once. */
+void otr_end(PurpleAccount *account);
 void signing_off_cb(PurpleConnection *gc, void *data);
 void conversation_extended_menu_cb(PurpleConversation *conv, GList **menu,
 				   void *data);

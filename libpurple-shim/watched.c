@@ -16,6 +16,10 @@ watched_end_session(struct watched *w)
 	g_free(w->irc_asked);
 	g_free(w->irc_sent);
 	w->irc_asked = w->irc_sent = NULL;
+	if (w->irc_farewell)
+		g_string_free(w->irc_farewell, TRUE);
+	w->irc_farewell = NULL;
+	w->ended = FALSE;
 	w->sign_on = 0;
 	w->may = FALSE;
 	w->online = FALSE;

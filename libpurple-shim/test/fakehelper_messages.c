@@ -281,7 +281,8 @@ fake_call(const char *text)
 		reply = answer(TRUE, "a new key");
 	} else if (op && g_str_has_prefix(op, "otr")) {
 		verb_queues(request);
-		reply = echo(request);
+		reply = getenv("FAKE_QUIET") ? answer(TRUE, "quiet")
+					     : echo(request);
 	}
 	g_free(op);
 	g_key_file_free(request);

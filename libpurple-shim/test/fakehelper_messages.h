@@ -14,6 +14,7 @@
  *                 STALE: SEND of the sign-on before.
  * FAKE_LATE       the same, queued 100 ms after /otr status, with a wake.
  * FAKE_FAREWELL   the same, queued by end-all.
+ * FAKE_QUIET      /otr answers "quiet" and not what it was asked.
  * FAKE_BROKEN     every question fails as behind a panic.
  */
 #ifndef FAKEHELPER_MESSAGES_H

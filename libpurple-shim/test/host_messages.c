@@ -249,6 +249,20 @@ cmd_raw(PurpleAccount *a, char **w)
 	g_free(text);
 }
 
+/* What would go instead of a line, as irc.c asks before it writes one. */
+static void
+cmd_irc_line(PurpleAccount *a, char **w)
+{
+	PurpleConnection *gc = purple_account_get_connection(a);
+	char *text = g_strcompress(w[2]), *shown;
+
+	purple_signal_emit(gc->prpl, "irc-sending-text", gc, &text);
+	shown = g_strescape(text ? text : "(none)", NULL);
+	say("line %s", shown);
+	g_free(shown);
+	g_free(text);
+}
+
 static void
 cmd_attention(PurpleAccount *a, char **w)
 {
@@ -342,6 +356,7 @@ const struct host_command message_commands[] = {
 	{ "topic", cmd_topic },		/* ACCOUNT ROOM TEXT */
 	{ "invite", cmd_invite },	/* ACCOUNT ROOM WHO REASON */
 	{ "raw", cmd_raw },		/* ACCOUNT TEXT [LENGTH] */
+	{ "irc-line", cmd_irc_line },	/* ACCOUNT LINE */
 	{ "attention", cmd_attention },	/* ACCOUNT WHO */
 	{ "got", cmd_got },		/* ACCOUNT WHO TEXT */
 	{ "buddy", cmd_buddy },		/* ACCOUNT WHO */
