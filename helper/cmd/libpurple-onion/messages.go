@@ -46,7 +46,12 @@ func ponionDecideSend(m *C.struct_ponion_message, out *C.struct_ponion_reply) C.
 
 //export ponionDecideReceive
 func ponionDecideReceive(m *C.struct_ponion_message, out *C.struct_ponion_reply) C.int {
-	return message("decide_receive", m, out, (*engine.Engine).DecideReceive)
+	return message("decide_receive", m, out, func(e *engine.Engine, m engine.Message) engine.Reply {
+		if m.Way == engine.WayArrivedStanza || m.Way == engine.WayArrivedIRC {
+			return e.DecideArrived(m)
+		}
+		return e.DecideReceive(m)
+	})
 }
 
 //export ponionDecideWire

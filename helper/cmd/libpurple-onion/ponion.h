@@ -243,6 +243,10 @@ struct ponion_api {
 	 *
 	 * PONION_ALLOW: it is shown, or reply->text instead of it.
 	 * PONION_BLOCK: it is not shown; told is, where it says something.
+	 *
+	 * For PONION_WAY_ARRIVED_STANZA and _IRC: may libpurple have it?
+	 * PONION_BLOCK with a stanza: reply->text is what is answered. On IRC
+	 * reply->text, as long as the line, goes in its place either way.
 	 */
 	int (*decide_receive)(const struct ponion_message *message,
 			      struct ponion_reply *reply);

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"purpleonion.org/purple-onion/helper/internal/audit"
 	"purpleonion.org/purple-onion/helper/internal/config"
 	"purpleonion.org/purple-onion/helper/internal/engine"
 	"purpleonion.org/purple-onion/helper/internal/gate"
@@ -95,7 +97,7 @@ func (h *helper) wire() bool {
 		Tor: torStatus, Gate: lateGate, Records: h.record, Config: conf, ConfigRead: confErr == nil,
 		KnownOnion: gate.KnownOnion, Credentials: tor.NewCredentials,
 		Keyring: otr.OpenStore(h.userDir), Background: background,
-		Roots: roots, ReadFile: readRegular, Now: time.Now, Emit: events.push,
+		Roots: roots, ReadFile: readRegular, NameKnown: nameKnown, Now: time.Now, Emit: events.push,
 	})
 	g, err := gate.Listen(h.gateConfig(conf))
 	if err != nil {
@@ -232,6 +234,21 @@ func systemRoots() func() (*x509.CertPool, error) {
 	background("roots", func() { _, _ = load() })
 	return load
 }
+
+// nameKnown looks whether an XMPP login would ask DNS for this computer's name.
+func nameKnown() policy.Answer {
+	hosts, err1 := readRegular("/etc/hosts")
+	order, err2 := readRegular("/etc/nsswitch.conf")
+	name, err3 := os.Hostname()
+	if err3 != nil || unreadable(err1) || unreadable(err2) {
+		return policy.No
+	}
+	return policy.AnswerOf(audit.NameAnsweredHere(string(hosts), string(order), name))
+}
+
+// unreadable is an error other than that the file is not there, which glibc
+// takes for an empty one.
+func unreadable(err error) bool { return err != nil && !errors.Is(err, fs.ErrNotExist) }
 
 // readRegular reads a file of the user's that may not make the main loop
 // wait: a regular one, of at most a megabyte.

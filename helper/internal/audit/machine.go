@@ -31,18 +31,23 @@ func (a *auditor) hostnameLookup() {
 	if !ok1 || !ok2 {
 		return
 	}
-	known := inHosts(hosts, a.Hostname)
 	switch {
 	case a.Hostname == "":
 		a.report.Errors = append(a.report.Errors, Problem{Path: "machine", Message: "the computer's name could not be found out"})
-	case answeredHere(order, known, a.Hostname):
-	case known:
+	case NameAnsweredHere(hosts, order, a.Hostname):
+	case inHosts(hosts, a.Hostname):
 		a.findAs("hostname-lookup", "", []string{"machine"}, "DNS is asked for this computer's name before /etc/hosts is",
 			"sudoedit /etc/nsswitch.conf  # hosts: files myhostname, then the rest")
 	default:
 		a.findAs("hostname-lookup", "", []string{"machine"}, "This computer's name is not in /etc/hosts, so DNS is asked for it",
 			`echo "127.0.1.1 $(hostname)" | sudo tee -a /etc/hosts`)
 	}
+}
+
+// NameAnsweredHere says whether the computer's own name is known without asking
+// DNS or the network, by the texts of /etc/hosts and /etc/nsswitch.conf.
+func NameAnsweredHere(hosts, nsswitch, name string) bool {
+	return name != "" && answeredHere(nsswitch, inHosts(hosts, name), name)
 }
 
 // etc reads a file of the machine; a missing one is empty, as glibc takes it.

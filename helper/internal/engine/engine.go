@@ -67,6 +67,7 @@ type Parts struct {
 	Credentials func() (user, password redact.Secret)
 	Roots       func() (*x509.CertPool, error) // the system's authorities
 	ReadFile    func(path string) ([]byte, error)
+	NameKnown   func() policy.Answer // is the computer's own name known without asking DNS?
 	Now         func() time.Time
 	Background  func(name string, do func()) // runs do off the main loop
 	Emit        func(Event)

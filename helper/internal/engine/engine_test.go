@@ -61,7 +61,8 @@ func newWorld(change func(*Parts)) *world {
 			w.made++
 			return redact.New(fmt.Sprint("user", w.made)), redact.New(fmt.Sprint("password", w.made))
 		},
-		Now: func() time.Time { return now }, Emit: func(e Event) { w.events = append(w.events, e) },
+		NameKnown: func() policy.Answer { return policy.Yes },
+		Now:       func() time.Time { return now }, Emit: func(e Event) { w.events = append(w.events, e) },
 	}
 	if change != nil {
 		change(&p)

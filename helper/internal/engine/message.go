@@ -16,8 +16,8 @@ import (
 type Way uint8
 
 // The ways. WayTyped, WayIM, WayChat and WayReceived carry HTML as libpurple
-// has it, WayStanza one XML element, WayText what else goes to an XMPP
-// server, WayIRC one line with its CR LF.
+// has it, WayStanza and WayArrivedStanza one XML element, WayText what else
+// goes to an XMPP server, WayIRC and WayArrivedIRC one line.
 const (
 	WayUnknown Way = iota
 	WayTyped
@@ -27,6 +27,8 @@ const (
 	WayText
 	WayIRC
 	WayReceived
+	WayArrivedStanza
+	WayArrivedIRC
 )
 
 // Message is a message on its way, as the door met it.
@@ -290,17 +292,14 @@ func (e *Engine) DecideWire(m Message) Reply {
 	if !ok {
 		return blocked(policy.ReasonFactMissing)
 	}
-	if level == policy.LevelTor {
-		return allowed()
-	}
-	r, known := readWire(a.Protocol, m)
+	r, known := readWire(a.Protocol, level, m)
 	if !known {
 		return blocked(policy.ReasonFactMissing)
 	}
 	e.talking.Lock()
 	defer e.talking.Unlock()
 	mode := modeOf(a.Account, m.Beside)
-	if mode == policy.ModeNative && m.Way == WayStanza {
+	if level == policy.LevelSecret && mode == policy.ModeNative && m.Way == WayStanza {
 		e.prepare(a, m.SignOn)
 	}
 	d := policy.Wire(policy.WireFacts{
@@ -320,12 +319,39 @@ func (e *Engine) DecideWire(m Message) Reply {
 	return reply
 }
 
+// DecideArrived says whether something that is no message reaches libpurple.
+// Where it blocks, Text is what is answered instead, or, on IRC, what libpurple
+// has in its place.
+func (e *Engine) DecideArrived(m Message) Reply {
+	a, level, ok := e.session(m.SignOn)
+	if !ok {
+		return blocked(policy.ReasonFactMissing)
+	}
+	var arrival wire.Arrival
+	switch {
+	case m.Way == WayArrivedStanza && a.Protocol == "prpl-jabber":
+		arrival = wire.ArrivedStanza(m.Text)
+	case m.Way == WayArrivedIRC && a.Protocol == "prpl-irc":
+		arrival = wire.ArrivedIRC(m.Text)
+	default:
+		return blocked(policy.ReasonFactMissing)
+	}
+	r := Reply{Decision: policy.Incoming(level, arrival.Content)}
+	if r.Verdict == policy.Allow || m.Way == WayArrivedIRC {
+		r.Instead, r.Text = arrival.Text != m.Text, arrival.Text
+	} else {
+		r.Instead, r.Text = arrival.Refusal != "", arrival.Refusal
+	}
+	return r
+}
+
 // readWire reads what leaves by its way; known is false for another.
-func readWire(protocol string, m Message) (r wire.Reading, known bool) {
+func readWire(protocol string, level policy.Level, m Message) (r wire.Reading, known bool) {
 	switch m.Way {
 	case WayIM, WayChat:
-		// What may still be encrypted by lurch is judged as a stanza.
-		if m.Lurch && protocol == "prpl-jabber" {
+		// What may still be encrypted by lurch is judged as a stanza; at level
+		// tor messages are the user's own affair.
+		if level == policy.LevelTor || m.Lurch && protocol == "prpl-jabber" {
 			return wire.Reading{Content: policy.ContentOther, Text: m.Text}, true
 		}
 		if m.Way == WayIM {
@@ -335,12 +361,12 @@ func readWire(protocol string, m Message) (r wire.Reading, known bool) {
 		}
 		return wire.Reading{Content: policy.ContentChat, Message: true}, true
 	case WayStanza:
-		return wire.Stanza(m.Text), protocol == "prpl-jabber"
+		return wire.Stanza(m.Text, level), protocol == "prpl-jabber"
 	case WayText:
 		return wire.Text(m.Text), protocol == "prpl-jabber"
 	case WayIRC:
-		return wire.IRC(m.Text), protocol == "prpl-irc"
-	case WayUnknown, WayTyped, WayReceived:
+		return wire.IRC(m.Text, level), protocol == "prpl-irc"
+	case WayUnknown, WayTyped, WayReceived, WayArrivedStanza, WayArrivedIRC:
 	}
 	return wire.Reading{}, false
 }

@@ -71,6 +71,7 @@ func (e *Engine) DecideConnect(a Account) ConnectAnswer {
 		NoProxyLive:   a.NoProxyLive,
 		Pinned:        a.Pinned,
 		Gate:          policy.AnswerOf(port != 0),
+		NameKnown:     e.parts.NameKnown(),
 		Tor:           tor.State,
 		Isolation:     tor.Isolation,
 		RequireProven: policy.AnswerOf(e.parts.Config.RequireProvenIsolation),

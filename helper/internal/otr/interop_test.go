@@ -73,7 +73,7 @@ func (w *wire) join() *libotrSide {
 	return p
 }
 
-func (w *wire) fromUs(lines []string)              { w.put(lines, false, nil); w.run() }
+func (w *wire) fromUs(lines []string)                  { w.put(lines, false, nil); w.run() }
 func (w *wire) fromThem(p *libotrSide, lines []string) { w.put(lines, true, p); w.run() }
 func (w *wire) put(l []string, toUs bool, p *libotrSide) {
 	for _, line := range l {

@@ -12,6 +12,7 @@ type ConnectFacts struct {
 	NoProxyLive     Answer    // does no_proxy bypass libpurple's proxies in this process?
 	Pinned          Answer    // are the account's settings set for Tor (TLS required, proxy dead)?
 	Gate            Answer    // does the gate listen?
+	NameKnown       Answer    // is the computer's own name known without asking DNS? (XMPP asks for it)
 	Tor             TorState
 	Isolation       Isolation
 	RequireProven   Answer // does the user refuse isolation that is not proven?
@@ -78,6 +79,10 @@ func Connect(f ConnectFacts) Decision {
 		return block(ReasonNotPinned)
 	case f.Gate != Yes:
 		return block(ReasonGateDown)
+	case f.Protocol == "prpl-jabber" && f.NameKnown == NotAsked:
+		return block(ReasonFactMissing)
+	case f.Protocol == "prpl-jabber" && f.NameKnown != Yes:
+		return block(ReasonHostnameLookup)
 	}
 	return overTor(f.Tor, f.Isolation, f.RequireProven)
 }

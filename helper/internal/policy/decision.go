@@ -71,6 +71,9 @@ const (
 	ReasonChatNotEncrypted    Reason = "chat-not-encrypted"
 	ReasonServicesBySASL      Reason = "services-by-sasl"
 	ReasonReceivedPlaintext   Reason = "received-plaintext"
+	ReasonPersonal            Reason = "about-the-person"
+	ReasonPeerToPeer          Reason = "peer-to-peer"
+	ReasonHostnameLookup      Reason = "hostname-lookup"
 	ReasonHelperMissing       Reason = "helper-missing"
 	ReasonInternal            Reason = "internal-error"
 )
@@ -110,6 +113,9 @@ var reasonTexts = map[Reason]string{
 	ReasonChatNotEncrypted:    "multi-user chats are not end-to-end encrypted; this account takes no part in them",
 	ReasonServicesBySASL:      "a message to the network's services is readable; log in by SASL instead (account settings)",
 	ReasonReceivedPlaintext:   "the message was not encrypted",
+	ReasonPersonal:            "it would tell of the person or the computer",
+	ReasonPeerToPeer:          "files and calls connect to the buddy past Tor, or tell your address; protected accounts have none",
+	ReasonHostnameLookup:      "an XMPP login would ask DNS for this computer's name; add it to /etc/hosts: echo \"127.0.1.1 $(hostname)\" | sudo tee -a /etc/hosts (`purple-onion explain hostname-lookup`)",
 	ReasonHelperMissing:       "purple-onion's helper is missing or does not fit this plugin",
 	ReasonInternal:            "an internal error; see Help, Debug Window",
 }

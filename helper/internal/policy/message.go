@@ -57,6 +57,8 @@ const (
 	ContentOMEMO
 	ContentChat     // to a multi-user chat
 	ContentServices // to NickServ and its like, which should be SASL's
+	ContentPersonal // tells of the person or the computer: time zone, idle time, version, features
+	ContentPeer     // would connect to a buddy past the server: files, calls
 )
 
 // SendFacts is what must be known before a typed message goes.
@@ -108,7 +110,7 @@ func sendBeside(f SendFacts) Decision {
 		if f.Later == Yes {
 			return allow("")
 		}
-	case ContentOther, ContentState, ContentOTRError, ContentChat, ContentServices:
+	case ContentOther, ContentState, ContentOTRError, ContentChat, ContentServices, ContentPersonal, ContentPeer:
 	}
 	return block(ReasonNotEncrypted)
 }
@@ -164,10 +166,16 @@ type WireFacts struct {
 // it does not know, and does not ask, who sends.
 func Wire(f WireFacts) Decision {
 	switch {
+	case f.Level != LevelTor && f.Level != LevelSecret || !f.RequireVerified.known():
+		return block(ReasonFactMissing)
+	case f.Content == ContentPersonal:
+		return block(ReasonPersonal)
+	case f.Content == ContentPeer:
+		return block(ReasonPeerToPeer)
+	case f.Content == ContentNotAsked || f.Content > ContentPeer:
+		return block(ReasonFactMissing)
 	case f.Level == LevelTor:
 		return allow("") // its messages are the user's own affair
-	case f.Level != LevelSecret || !f.RequireVerified.known():
-		return block(ReasonFactMissing)
 	}
 	switch f.Content {
 	case ContentOther:
@@ -190,7 +198,7 @@ func Wire(f WireFacts) Decision {
 		return block(ReasonServicesBySASL)
 	case ContentReadable:
 		return block(ReasonNotEncrypted)
-	case ContentNotAsked:
+	case ContentNotAsked, ContentPersonal, ContentPeer:
 	}
 	return block(ReasonFactMissing)
 }
@@ -233,4 +241,20 @@ func Receive(f ReceiveFacts) Decision {
 		return block(ReasonReceivedPlaintext)
 	}
 	return allow(ReasonReceivedPlaintext)
+}
+
+// Incoming decides whether something that is no message reaches libpurple,
+// which answers questions about the person and takes files by itself.
+func Incoming(level Level, content Content) Decision {
+	switch {
+	case level != LevelTor && level != LevelSecret:
+		return block(ReasonFactMissing)
+	case content == ContentPersonal:
+		return block(ReasonPersonal)
+	case content == ContentPeer:
+		return block(ReasonPeerToPeer)
+	case content == ContentOther:
+		return allow("")
+	}
+	return block(ReasonFactMissing)
 }

@@ -11,7 +11,7 @@ func walkSend(visit func(SendFacts)) {
 		for m := ModeNotAsked; m <= ModeBeside+1; m++ {
 			for s := StateNotAsked; s <= StateFinished+1; s++ {
 				for k := KeyNotAsked; k <= KeyVerified+1; k++ {
-					for c := ContentNotAsked; c <= ContentServices+1; c++ {
+					for c := ContentNotAsked; c <= ContentPeer+1; c++ {
 						for _, v := range answers {
 							for _, room := range answers {
 								for _, later := range answers {
@@ -76,7 +76,7 @@ func TestSendWalk(t *testing.T) {
 func TestWireWalk(t *testing.T) {
 	for l := LevelUnknown; l <= LevelSecret+1; l++ {
 		for m := ModeNotAsked; m <= ModeBeside+1; m++ {
-			for c := ContentNotAsked; c <= ContentServices+1; c++ {
+			for c := ContentNotAsked; c <= ContentPeer+1; c++ {
 				for _, issued := range answers {
 					for _, v := range answers {
 						f := WireFacts{l, m, c, issued, v}
@@ -84,7 +84,8 @@ func TestWireWalk(t *testing.T) {
 						known := v == Yes || v == No
 						native := m == ModeNative && issued == Yes && (c == ContentOTR || c == ContentQuery || c == ContentOTRError)
 						beside := m == ModeBeside && (c == ContentQuery || v == No && (c == ContentOTR || c == ContentOMEMO))
-						want := l == LevelTor || l == LevelSecret && known && (c == ContentOther || native || beside)
+						reads := c != ContentNotAsked && c < ContentPersonal
+						want := l == LevelTor && known && reads || l == LevelSecret && known && (c == ContentOther || native || beside)
 						if (d.Verdict == Allow) != want || d.Verdict == Hold || d.Verdict == Block && d.Reason == "" {
 							t.Errorf("%+v: %v %q", f, d.Verdict, d.Reason)
 						}
@@ -108,6 +109,17 @@ func TestReceiveWalk(t *testing.T) {
 					plain && d.Reason != "":
 					t.Errorf("%v %v drop %v: %v %q", l, m, drop, d.Verdict, d.Reason)
 				}
+			}
+		}
+	}
+}
+
+func TestIncomingWalk(t *testing.T) {
+	for l := LevelUnknown; l <= LevelSecret+1; l++ {
+		for c := ContentNotAsked; c <= ContentPeer+1; c++ {
+			d := Incoming(l, c)
+			if want := (l == LevelTor || l == LevelSecret) && c == ContentOther; (d.Verdict == Allow) != want || d.Verdict == Block && d.Reason == "" {
+				t.Errorf("%v %d: %v %q", l, c, d.Verdict, d.Reason)
 			}
 		}
 	}

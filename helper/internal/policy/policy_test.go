@@ -8,7 +8,7 @@ var (
 	torLevel = LevelFact{Present, LevelTor}
 	good     = ConnectFacts{
 		Protocol: "prpl-jabber", Setting: torLevel, Record: torLevel, Config: Yes, Encryption: No, NoProxyLive: No,
-		Pinned: Yes, Gate: Yes, Tor: TorReady, Isolation: IsolationProven, RequireProven: No,
+		Pinned: Yes, Gate: Yes, NameKnown: Yes, Tor: TorReady, Isolation: IsolationProven, RequireProven: No,
 	}
 )
 
@@ -45,6 +45,8 @@ func TestConnect(t *testing.T) {
 		{"no_proxy with live connections", with(func(f *ConnectFacts) { f.NoProxyLive = Yes }), Block, ReasonNoProxyLive},
 		{"not pinned", with(func(f *ConnectFacts) { f.Pinned = No }), Block, ReasonNotPinned},
 		{"gate down", with(func(f *ConnectFacts) { f.Gate = No }), Block, ReasonGateDown},
+		{"its name asked of DNS", with(func(f *ConnectFacts) { f.NameKnown = No }), Block, ReasonHostnameLookup},
+		{"the same, IRC", with(func(f *ConnectFacts) { f.NameKnown, f.Protocol = No, "prpl-irc" }), Allow, ""},
 		{"no Tor", with(func(f *ConnectFacts) { f.Tor = TorAbsent }), Block, ReasonNoTor},
 		{"Tor starting", with(func(f *ConnectFacts) { f.Tor = TorStarting }), Block, ReasonTorStarting},
 		{"Tor dead", with(func(f *ConnectFacts) { f.Tor = TorDead }), Block, ReasonTorDead},
@@ -76,13 +78,19 @@ func walk(visit func(ConnectFacts)) {
 	}
 	answers := []Answer{NotAsked, No, Yes, Yes + 1}
 	for _, protocol := range []string{"", "prpl-jabber", "prpl-irc", "prpl-gg"} {
+		names := answers
+		if protocol != "prpl-jabber" {
+			names = names[:1] // nobody asks for the computer's name
+		}
 		for _, setting := range levels {
 			for _, record := range levels {
 				for i := 0; i < 4*4*4*4*4*4; i++ {
 					for tor := TorNotAsked; tor <= TorNotTor+1; tor++ {
 						for iso := IsolationNotAsked; iso <= IsolationProven+1; iso++ {
-							visit(ConnectFacts{protocol, setting, record, answers[i>>10&3], answers[i&3], answers[i>>2&3],
-								answers[i>>4&3], answers[i>>6&3], tor, iso, answers[i>>8&3]})
+							for _, name := range names {
+								visit(ConnectFacts{protocol, setting, record, answers[i>>10&3], answers[i&3], answers[i>>2&3],
+									answers[i>>4&3], answers[i>>6&3], name, tor, iso, answers[i>>8&3]})
+							}
 						}
 					}
 				}
@@ -111,7 +119,7 @@ func TestConnectAllowsOnlyWhatIsKnownToBeGood(t *testing.T) {
 		switch {
 		case f.Setting != f.Record, f.Setting != torLevel && f.Setting != LevelFact{Present, LevelSecret},
 			f.Config != Yes, f.Setting.Level == LevelSecret && f.Encryption != Yes, !ProtocolProven(f.Protocol),
-			f.NoProxyLive != No, f.Pinned != Yes, f.Gate != Yes, f.Tor != TorReady,
+			f.NoProxyLive != No, f.Pinned != Yes, f.Gate != Yes, f.Protocol == "prpl-jabber" && f.NameKnown != Yes, f.Tor != TorReady,
 			f.Isolation != IsolationProven && (f.Isolation != IsolationUnknown || f.RequireProven != No),
 			f.RequireProven != Yes && f.RequireProven != No:
 			t.Fatalf("allowed: %+v", f)

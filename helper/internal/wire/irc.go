@@ -38,8 +38,15 @@ var serviceCommands = []string{"NICKSERV", "NS", "CHANSERV", "CS", "MEMOSERV", "
 // IRC reads one line on its way to an IRC server, with its line end. Text is
 // never shorter than the line: libpurple would send the rest of the old one
 // (irc.c, do_send).
-func IRC(line string) Reading {
+func IRC(line string, level policy.Level) Reading {
 	r := Reading{Content: policy.ContentReadable, Message: true}
+	if ctcp(line, &r) {
+		return r
+	}
+	if level == policy.LevelTor {
+		r.Text = line
+		return r
+	}
 	words := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	if words == "" || strings.ContainsAny(words, "\r\n\x00") {
 		return r
@@ -64,6 +71,25 @@ func IRC(line string) Reading {
 		}
 	}
 	return r
+}
+
+// ctcp knows CTCP's questions, answers and offers of files, wherever they
+// stand in the line; an action is a message.
+func ctcp(line string, r *Reading) bool {
+	found := false
+	for _, part := range strings.Split(line, "\x01")[1:] {
+		word, _, _ := strings.Cut(strings.TrimRight(part, "\r\n"), " ")
+		switch strings.ToUpper(word) {
+		case "", "ACTION":
+		case "DCC":
+			r.Content = policy.ContentPeer
+			return true
+		default:
+			r.Content = policy.ContentPersonal
+			found = true
+		}
+	}
+	return found
 }
 
 // ircSplit reads a message's command and parameters (RFC 2812 2.3.1). A

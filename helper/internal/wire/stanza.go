@@ -22,8 +22,9 @@ type Reading struct {
 const client = "jabber:client"
 
 // Stanza reads one element on its way to an XMPP server, as libpurple's
-// xmlnode_to_str wrote it.
-func Stanza(text string) Reading {
+// xmlnode_to_str wrote it, for an account of that level. At level tor a
+// message goes as it is.
+func Stanza(text string, level policy.Level) Reading {
 	e, err := parseElement(text)
 	if err != nil {
 		return Reading{Content: policy.ContentReadable, Text: text, Message: true}
@@ -35,11 +36,13 @@ func Stanza(text string) Reading {
 	r := Reading{Content: policy.ContentReadable}
 	switch {
 	case e.ns == client && e.name == "message":
-		r = readMessage(e)
+		if r = readMessage(e); level == policy.LevelTor {
+			r.Text = text
+		}
 	case e.ns == client && e.name == "presence":
-		r = readPresence(e)
+		r = readPresence(e, level)
 	case e.ns == client && e.name == "iq":
-		r = readIQ(e)
+		r = readIQ(e, level)
 	case slices.Contains(streamLevel, e.ns):
 		r.Content = policy.ContentOther
 	}
@@ -246,56 +249,97 @@ func sealed(e *element, max int) bool {
 	return ok && e.ns == axolotl && len(text) > 0 && len(text) <= max && sealedText.MatchString(text)
 }
 
-// readPresence leaves out what a person wrote or what tells about them, and
-// keeps what a presence needs.
-func readPresence(e *element) Reading {
+const (
+	caps     = "http://jabber.org/protocol/caps" // XEP-0115
+	lastIdle = "jabber:iq:last"                  // XEP-0256
+)
+
+// readPresence leaves out what tells about the person: at level tor the
+// program and the idle time, at level secret all but what a presence needs.
+func readPresence(e *element, level policy.Level) Reading {
 	children, _ := e.elements()
 	kind, _ := e.attr("type")
 	var kept []*element
 	for _, c := range children {
 		text, isText := c.text()
 		switch {
+		case c.ns == caps, c.ns == lastIdle:
+		case level == policy.LevelTor:
+			kept = append(kept, c)
 		case c.ns == muc && c.name == "x" && kind == "":
 			return Reading{Content: policy.ContentChat}
-		case c.ns == client && c.name == "show" && isText && c.onlyAttrs("xmlns") && slices.Contains([]string{"chat", "away", "dnd", "xa"}, text),
-			c.ns == client && c.name == "priority" && isText && c.onlyAttrs("xmlns") && priority.MatchString(text),
-			c.ns == "http://jabber.org/protocol/caps" && len(c.children) == 0 && c.onlyAttrs("xmlns", "node", "hash", "ver", "ext"):
+		case c.ns == client && c.name == "show" && isText && c.onlyAttrs("xmlns") && slices.Contains([]string{"chat", "away", "dnd", "xa"}, text):
 			kept = append(kept, c)
 		}
 	}
-	if !e.onlyAttrs("to", "type", "id", "xmlns") {
+	if level != policy.LevelTor && !e.onlyAttrs("to", "type", "id", "xmlns") {
 		return Reading{Content: policy.ContentReadable}
 	}
 	return Reading{Content: policy.ContentOther, Text: rebuild(e, kept)}
 }
 
-var priority = regexp.MustCompile(`^-?[0-9]{1,3}$`)
+// personal are the namespaces of questions about the person or the program:
+// version, idle time, time zone, features (XEP-0092, 0012, 0090, 0202, 0030).
+var personal = []string{"jabber:iq:version", lastIdle, "jabber:iq:time", "urn:xmpp:time",
+	"http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items"}
 
-// settable are the namespaces in which an account may set something at its
-// server or at a buddy: what signing on, the roster, blocking and OMEMO need.
-var settable = []string{
-	"urn:ietf:params:xml:ns:xmpp-bind", "urn:ietf:params:xml:ns:xmpp-session", "jabber:iq:auth",
-	"jabber:iq:register", "jabber:iq:roster", "jabber:iq:privacy", "urn:xmpp:blocking", "urn:xmpp:carbons:2",
+// peers are the namespaces of files and calls (XEP-0095, 0065, 0047, 0166,
+// 0066 and Google's), by their beginnings.
+var peers = []string{"http://jabber.org/protocol/si", "http://jabber.org/protocol/bytestreams", "http://jabber.org/protocol/ibb",
+	"urn:xmpp:jingle", "jabber:iq:oob", "http://www.google.com/session", "http://www.google.com/transport", "google:"}
+
+func isPeers(ns string) bool {
+	return slices.ContainsFunc(peers, func(p string) bool { return strings.HasPrefix(ns, p) })
 }
 
-// readIQ lets questions and answers pass, and of what sets something the
-// known alone: a file, a call, a mood or a vCard is set too.
-func readIQ(e *element) Reading {
+// settable are the namespaces in which a secret account may set something at
+// its server or at a buddy: what signing on, the roster, blocking and OMEMO need.
+var settable = []string{
+	"urn:ietf:params:xml:ns:xmpp-bind", "urn:ietf:params:xml:ns:xmpp-session", "jabber:iq:auth",
+	"jabber:iq:register", rosterNS, "jabber:iq:privacy", "urn:xmpp:blocking", "urn:xmpp:carbons:2",
+}
+
+const rosterNS = "jabber:iq:roster"
+
+// readIQ knows answers about the person, and files and calls. At level secret
+// of what sets something the known alone passes: a mood or a vCard is set too.
+func readIQ(e *element, level policy.Level) Reading {
 	kind, _ := e.attr("type")
 	children, loose := e.elements()
 	r := Reading{Content: policy.ContentReadable}
-	if loose || !e.onlyAttrs("to", "from", "type", "id", "xmlns") {
-		return r
+	for _, c := range children {
+		switch {
+		case isPeers(c.ns):
+			return Reading{Content: policy.ContentPeer}
+		case kind == "result" && slices.Contains(personal, c.ns):
+			return Reading{Content: policy.ContentPersonal}
+		}
 	}
-	switch kind {
-	case "get", "result", "error":
+	switch {
+	case level == policy.LevelTor:
 		r.Content = policy.ContentOther
-	case "set":
-		if len(children) == 1 && (slices.Contains(settable, children[0].ns) || omemoPublish(children[0])) {
-			r.Content = policy.ContentOther
+	case loose || !e.onlyAttrs("to", "from", "type", "id", "xmlns"):
+	case kind == "get" || kind == "result" || kind == "error":
+		r.Content = policy.ContentOther
+	case kind == "set" && len(children) == 1 && (slices.Contains(settable, children[0].ns) || omemoPublish(children[0])):
+		r.Content = policy.ContentOther
+		if children[0].ns == rosterNS {
+			r.Text = bareRoster(e, children[0])
 		}
 	}
 	return r
+}
+
+// bareRoster leaves out what a person calls a buddy, and the groups: they
+// stay in this program.
+func bareRoster(e, query *element) string {
+	for _, c := range query.children {
+		if item, ok := c.(*element); ok {
+			item.drop("name")
+			item.children = nil
+		}
+	}
+	return rebuild(e, []*element{query})
 }
 
 // omemoPublish says whether a pubsub element publishes OMEMO's public keys.

@@ -67,15 +67,19 @@ func TestStanza(t *testing.T) {
 		{"OMEMO without a payload", head + strings.Replace(omemo, "<payload>c2VhbGVk</payload>", "", 1) + "</message>", policy.ContentReadable, ""},
 		{"OMEMO with one part more", head + strings.Replace(omemo, "</header>", "</header><note>words</note>", 1) + "</message>", policy.ContentReadable, ""},
 		{"OMEMO with an attribute more", head + strings.Replace(omemo, "sid='12'", "sid='12' note='words'", 1) + "</message>", policy.ContentReadable, ""},
-		{"presence", "<presence><show>away</show><status>words</status><priority>1</priority></presence>", policy.ContentOther, "<presence><show>away</show><priority>1</priority></presence>"},
+		{"presence", "<presence><show>away</show><status>words</status><priority>1</priority></presence>", policy.ContentOther, "<presence><show>away</show></presence>"},
 		{"a request to subscribe", "<presence to='b@b.test' type='subscribe'><status>words</status></presence>", policy.ContentOther, "<presence to='b@b.test' type='subscribe'/>"},
 		{"joining a chat", "<presence to='r@c.test/nick'><x xmlns='http://jabber.org/protocol/muc'/></presence>", policy.ContentChat, ""},
 		{"presence with words as show", "<presence><show>words</show></presence>", policy.ContentOther, "<presence/>"},
 		{"a question", "<iq type='get' id='1' to='a.test'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", policy.ContentOther, ""},
 		{"the roster", "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='b@b.test'/></query></iq>", policy.ContentOther, ""},
 		{"a vCard", "<iq type='set' id='1'><vCard xmlns='vcard-temp'><NOTE>words</NOTE></vCard></iq>", policy.ContentReadable, ""},
-		{"a file", "<iq type='set' id='1' to='b@b.test/x'><si xmlns='http://jabber.org/protocol/si'/></iq>", policy.ContentReadable, ""},
-		{"bytes in-band", "<iq type='set' id='1' to='b@b.test/x'><data xmlns='http://jabber.org/protocol/ibb'>d29yZHM=</data></iq>", policy.ContentReadable, ""},
+		{"a buddy with a name", "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='b@b.test' name='Deep Throat'><group>sources</group></item></query></iq>", policy.ContentOther, "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='b@b.test'/></query></iq>"},
+		{"our version", "<iq type='result' id='1' to='b@b.test/x'><query xmlns='jabber:iq:version'><name>Pidgin</name></query></iq>", policy.ContentPersonal, ""},
+		{"our features", "<iq type='result' id='1' to='b@b.test/x'><query xmlns='http://jabber.org/protocol/disco#info'><feature var='x'/></query></iq>", policy.ContentPersonal, ""},
+		{"caps and idle time", "<presence><c xmlns='http://jabber.org/protocol/caps' node='http://pidgin.im/' ver='x'/><query xmlns='jabber:iq:last' seconds='60'/></presence>", policy.ContentOther, "<presence/>"},
+		{"a file", "<iq type='set' id='1' to='b@b.test/x'><si xmlns='http://jabber.org/protocol/si'/></iq>", policy.ContentPeer, ""},
+		{"bytes in-band", "<iq type='set' id='1' to='b@b.test/x'><data xmlns='http://jabber.org/protocol/ibb'>d29yZHM=</data></iq>", policy.ContentPeer, ""},
 		{"a mood", "<iq type='set' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='http://jabber.org/protocol/mood'><item/></publish></pubsub></iq>", policy.ContentReadable, ""},
 		{"OMEMO's devices", "<iq type='set' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='eu.siacs.conversations.axolotl.devicelist'><item/></publish></pubsub></iq>", policy.ContentOther, ""},
 		{"SASL", "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>biws</auth>", policy.ContentOther, ""},
@@ -90,7 +94,7 @@ func TestStanza(t *testing.T) {
 		{"deep", strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100), policy.ContentReadable, ""},
 		{"empty", "", policy.ContentReadable, ""},
 	} {
-		got := Stanza(c.stanza)
+		got := Stanza(c.stanza, policy.LevelSecret)
 		want := c.text
 		if want == "" {
 			want = c.stanza
@@ -141,6 +145,8 @@ func TestIRC(t *testing.T) {
 		{"PRIVMSG bob :?OTRv23? alice wants\r\n", policy.ContentQuery, "PRIVMSG bob :?OTRv23?"},
 		{"PRIVMSG bob :hello\r\n", policy.ContentReadable, ""},
 		{"PRIVMSG bob hello\r\n", policy.ContentReadable, ""},
+		{"PRIVMSG bob :\x01DCC SEND f 1 2 3\x01\r\n", policy.ContentPeer, ""},
+		{"NOTICE bob :\x01VERSION Purple IRC\x01\r\n", policy.ContentPersonal, ""},
 		{"PRIVMSG bob :\x01ACTION waves\x01\r\n", policy.ContentReadable, ""},
 		{"PRIVMSG bob,eve :" + line + "\r\n", policy.ContentReadable, ""},
 		{"PRIVMSG #room :" + line + "\r\n", policy.ContentChat, ""},
@@ -170,7 +176,7 @@ func TestIRC(t *testing.T) {
 		{"\r\n", policy.ContentReadable, ""},
 		{"", policy.ContentReadable, ""},
 	} {
-		got := IRC(c.line)
+		got := IRC(c.line, policy.LevelSecret)
 		if got.Content != c.content {
 			t.Errorf("%q: content %d, want %d", c.line, got.Content, c.content)
 		}
@@ -183,7 +189,7 @@ func TestIRC(t *testing.T) {
 	}
 	for n := range 600 {
 		old := strings.Repeat("w", n)
-		if h := HarmlessIRC(old); len(h) < n || strings.Contains(h, "w") || IRC(h).Content != policy.ContentOther {
+		if h := HarmlessIRC(old); len(h) < n || strings.Contains(h, "w") || IRC(h, policy.LevelSecret).Content != policy.ContentOther {
 			t.Errorf("for %d bytes: %q", n, h)
 		}
 	}
@@ -202,10 +208,10 @@ func FuzzStanza(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		r := Stanza(text)
+		r := Stanza(text, policy.LevelSecret)
 		switch r.Content {
 		case policy.ContentOTR, policy.ContentQuery, policy.ContentOTRError:
-			again := Stanza(r.Text)
+			again := Stanza(r.Text, policy.LevelSecret)
 			if again.Content != r.Content || again.Line != r.Line || again.Text != r.Text {
 				t.Errorf("%q goes as %q, which reads otherwise", text, r.Text)
 			}
@@ -233,7 +239,7 @@ func FuzzIRC(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		r := IRC(line)
+		r := IRC(line, policy.LevelSecret)
 		if r.Text == "" {
 			if r.Content == policy.ContentOther || r.Line != "" {
 				t.Errorf("%q may go, as nothing", line)
@@ -246,8 +252,102 @@ func FuzzIRC(f *testing.F) {
 		if strings.Count(r.Text, "\n") > 1 {
 			t.Errorf("%q goes as more than one line", line)
 		}
-		if again := IRC(r.Text); again.Content != r.Content {
+		if again := IRC(r.Text, policy.LevelSecret); again.Content != r.Content {
 			t.Errorf("%q goes as %q, which reads otherwise", line, r.Text)
 		}
 	})
+}
+
+func TestLevelTorSilencesTheProgramAlone(t *testing.T) {
+	for stanza, want := range map[string]string{
+		"<presence><status>words</status><priority>1</priority><c xmlns='http://jabber.org/protocol/caps' node='http://pidgin.im/'/><query xmlns='jabber:iq:last' seconds='9'/></presence>": "<presence><status>words</status><priority>1</priority></presence>",
+		"<message to='b@b.test'><body>words</body><html xmlns='http://jabber.org/protocol/xhtml-im'/></message>":                                                                            "",
+		"<iq type='set' id='1'><vCard xmlns='vcard-temp'><NOTE>words</NOTE></vCard></iq>":                                                                                                   "",
+		"<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='b@b.test' name='Bob'/></query></iq>":                                                                              "",
+		"<presence to='r@c.test/nick'><x xmlns='http://jabber.org/protocol/muc'/></presence>":                                                                                               "",
+		"<message xmlns='jabber:client' to='b@b.test' words='x'><body xml:lang='en'>words</body></message>":                                                                                 "",
+	} {
+		if want == "" {
+			want = stanza
+		}
+		r := Stanza(stanza, policy.LevelTor)
+		if d := policy.Wire(policy.WireFacts{Level: policy.LevelTor, Content: r.Content, RequireVerified: policy.No}); d.Verdict != policy.Allow || r.Text != want {
+			t.Errorf("%s goes as %s, %v", stanza, r.Text, d)
+		}
+	}
+	for _, stanza := range []string{
+		"<iq type='result' id='1' to='b@b.test/x'><time xmlns='urn:xmpp:time'><tzo>+01:00</tzo></time></iq>",
+		"<iq type='set' id='1' to='b@b.test/x'><si xmlns='http://jabber.org/protocol/si'/></iq>",
+		"<iq type='set' id='1' to='b@b.test/x'><jingle xmlns='urn:xmpp:jingle:1'/></iq>",
+		"<iq type='get' id='1'><query xmlns='google:jingleinfo'/></iq>",
+	} {
+		r := Stanza(stanza, policy.LevelTor)
+		if d := policy.Wire(policy.WireFacts{Level: policy.LevelTor, Content: r.Content, RequireVerified: policy.No}); d.Verdict != policy.Block {
+			t.Errorf("%s: %v", stanza, d)
+		}
+	}
+	for line, content := range map[string]policy.Content{
+		"PRIVMSG bob :hello\r\n": policy.ContentReadable, "PRIVMSG bob :\x01ACTION waves\x01\r\n": policy.ContentReadable,
+		"NOTICE bob :\x01PING 1\x01\r\n": policy.ContentPersonal, "PRIVMSG bob :\x01DCC CHAT chat 1 2\x01\r\n": policy.ContentPeer,
+	} {
+		if r := IRC(line, policy.LevelTor); r.Content != content || content == policy.ContentReadable && r.Text != line {
+			t.Errorf("%q: %+v", line, r)
+		}
+	}
+}
+
+func TestArrived(t *testing.T) {
+	for _, c := range []struct {
+		stanza  string
+		content policy.Content
+		text    string
+	}{
+		{"<iq type='get' from='e@e.test/x' id='q&apos;1' to='a@a.test/y'><query xmlns='jabber:iq:version'/></iq>", policy.ContentPersonal, ""},
+		{"<iq type='get' from='e@e.test/x' id='1'><time xmlns='urn:xmpp:time'/></iq>", policy.ContentPersonal, ""},
+		{"<iq type='get' from='e@e.test/x' id='1'><query xmlns='http://jabber.org/protocol/disco#info' node='x'/></iq>", policy.ContentPersonal, ""},
+		{"<iq type='set' from='e@e.test/x' id='1'><si xmlns='http://jabber.org/protocol/si' profile='x'/></iq>", policy.ContentPeer, ""},
+		{"<iq type='set' from='e@e.test/x' id='1'><jingle xmlns='urn:xmpp:jingle:1'/></iq>", policy.ContentPeer, ""},
+		{"<iq type='set' from='e@e.test/x' id='1'><query xmlns='jabber:iq:oob'><url>http://e.test/</url></query></iq>", policy.ContentPeer, ""},
+		{"<iq type='get' from='a.test' id='1'><ping xmlns='urn:xmpp:ping'/></iq>", policy.ContentOther, ""},
+		{"<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='b@b.test'/></query></iq>", policy.ContentOther, ""},
+		{"<iq type='result' from='a.test' id='1'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", policy.ContentOther, ""},
+		{"<message from='e@e.test' type='headline'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='urn:xmpp:avatar:metadata'><item><metadata xmlns='urn:xmpp:avatar:metadata'><info id='x' type='image/png' url='http://203.0.113.9/a.png' bytes='1'/></metadata></item></items></event></message>",
+			policy.ContentOther, "<message from='e@e.test' type='headline'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='urn:xmpp:avatar:metadata'><item><metadata xmlns='urn:xmpp:avatar:metadata'><info id='x' type='image/png' bytes='1'/></metadata></item></items></event></message>"},
+		{"<message from='e@e.test'><body>words</body></message>", policy.ContentOther, ""},
+		{"<iq", policy.ContentOther, ""},
+	} {
+		got := ArrivedStanza(c.stanza)
+		want := c.text
+		if want == "" {
+			want = c.stanza
+		}
+		if got.Content != c.content || got.Text != want {
+			t.Errorf("%s: %d %s", c.stanza, got.Content, got.Text)
+		}
+		if c.content != policy.ContentOther {
+			again, err := parseElement(got.Refusal)
+			if err != nil || !strings.Contains(got.Refusal, "service-unavailable") {
+				t.Fatalf("%s is refused by %s", c.stanza, got.Refusal)
+			}
+			before, _ := parseElement(c.stanza)
+			id, _ := before.attr("id")
+			if back, _ := again.attr("id"); back != id || Stanza(got.Refusal, policy.LevelSecret).Content != policy.ContentOther {
+				t.Errorf("%s is refused by %s", c.stanza, got.Refusal)
+			}
+		}
+	}
+	for line, want := range map[string]struct {
+		content policy.Content
+		text    string
+	}{
+		":e!x@y PRIVMSG a :\x01VERSION\x01\r\n":                          {policy.ContentPersonal, ":e!x@y PRIVMSG a : VERSION \r\n"},
+		":e!x@y PRIVMSG a :\x01DCC SEND f 1 2 3\x01\r\n":                 {policy.ContentPeer, ":e!x@y PRIVMSG a : DCC SEND f 1 2 3 \r\n"},
+		":e!x@y PRIVMSG a :\x01ACTION waves\x01\r\n":                     {policy.ContentOther, ":e!x@y PRIVMSG a :\x01ACTION waves\x01\r\n"},
+		":e!x@y PRIVMSG a :\x01ACTION a\x01\x01DCC SEND f 1 2 3\x01\r\n": {policy.ContentPeer, ":e!x@y PRIVMSG a : ACTION a  DCC SEND f 1 2 3 \r\n"},
+		":e!x@y PRIVMSG a :hi\r\n":                                       {policy.ContentOther, ":e!x@y PRIVMSG a :hi\r\n"},
+	} {
+		if got := ArrivedIRC(line); got.Content != want.content || got.Text != want.text {
+			t.Errorf("%q: %+v", line, got)
+		}
+	}
 }

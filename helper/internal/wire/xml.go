@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -106,6 +107,28 @@ func (e *element) attr(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// set adds an attribute.
+func (e *element) set(name, value string) {
+	e.attrs = append(e.attrs, xml.Attr{Name: xml.Name{Local: name}, Value: value})
+}
+
+// drop takes an attribute away, and says whether it was there.
+func (e *element) drop(name string) bool {
+	before := len(e.attrs)
+	e.attrs = slices.DeleteFunc(e.attrs, func(a xml.Attr) bool { return a.Name.Local == name })
+	return len(e.attrs) < before
+}
+
+// walk visits e and all below it.
+func (e *element) walk(visit func(*element)) {
+	visit(e)
+	for _, c := range e.children {
+		if child, ok := c.(*element); ok {
+			child.walk(visit)
+		}
+	}
 }
 
 // onlyAttrs says whether e has no attribute but those named, each once.
