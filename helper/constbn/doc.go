@@ -3,7 +3,7 @@
 // Package constbn stands in for github.com/coyim/constbn, with which otr3 does
 // its Diffie-Hellman: the same names, several times as fast. go.mod of
 // purple-onion replaces the one by the other. It does arithmetic alone: no
-// clock, no randomness, no files, and it prints nothing.
+// randomness, no files, and it prints nothing.
 //
 // It raises to a power in two ways. A power of 2 modulo OTR's prime (each new
 // key of ours) reads a table of 256 products that is made once, at first use:
@@ -18,7 +18,8 @@
 // (otr3's have 40, leading zeros included); on the length in bytes of base and
 // modulus, which OTR sends in the clear; on the modulus' bit length and whether
 // it is odd; on whether it is OTR's prime and the base 2; on whether the base
-// is below the modulus. This is so because:
+// is below the modulus; on whether the result is kept from before ("Results that
+// are kept"). This is so because:
 //
 //   - bigmod multiplies, reduces and selects without a branch or an address
 //     that depends on a number's value; Exp looks a window of the exponent up
@@ -31,7 +32,7 @@
 // operands, as constbn did, and that the compiler makes no branches of masks.
 // The second is tested: TestSecret has valgrind follow an exponent through the
 // compiled code and report each branch and address that depends on it; it finds
-// those in math/big, and none here.
+// those in math/big, and none here but whether a result is kept.
 //
 // SetBytes, Bytes, Set and Wipe depend on lengths only. SetBigInt and GetBigInt
 // go through math/big, which drops leading zero bytes, so the length of the
@@ -41,6 +42,22 @@
 //
 // Intermediate values are not wiped, nor did constbn wipe them: Go may have
 // copied them anyway.
+//
+// # Results that are kept
+//
+// otr3 raises to a power for each message, sent or received, where libotr keeps
+// the keys of a session as long as the key pairs last. So that many messages in
+// a row, or a flood of forged ones, cost one power, the last 8 shared secrets
+// are kept for at most a minute, and then overwritten; found by a hash of base
+// and exponent, compared in constant time. Whether one was kept shows in the
+// time: whether two messages have the same keys, which they say in the clear.
+//
+// The price: for up to a minute after otr3 has wiped an exponent, its shared
+// secret is still in memory, and with it what was said under that pair of keys
+// can be read by someone who reads the memory and has recorded the lines. otr3
+// itself does not wipe it but leaves it to the garbage collector. Kept are
+// powers in OTR's group with an exponent of 40 bytes alone, so nothing of SMP or
+// DSA.
 //
 // # Differences
 //

@@ -85,10 +85,14 @@ func (g *group) nat(x uint) *bigmod.Nat { return new(bigmod.Nat).SetUint(x).Expa
 
 func powerInGroup(base, exponent []byte) []byte {
 	g := otrGroup()
-	if len(exponent) <= combBytes && bytes.Equal(base, []byte{2}) {
+	switch {
+	case len(exponent) <= combBytes && bytes.Equal(base, []byte{2}):
 		return g.powerOf2(exponent)
+	case len(exponent) == combBytes: // a shared secret
+		return shared.power(base, exponent, func() []byte { return raise(base, exponent, g.m) })
+	default:
+		return raise(base, exponent, g.m)
 	}
-	return raise(base, exponent, g.m)
 }
 
 // powerOf2 returns 2^exponent modulo g's prime. The exponent has at most
