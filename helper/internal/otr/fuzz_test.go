@@ -275,3 +275,49 @@ func rewritten(line string) (string, bool) {
 	}
 	return encode(out), good && len(rest) == 0
 }
+
+// FuzzPeer is a peer with a session, who puts what it likes behind its text.
+// The text is read, nothing in otr3 panics, little goes out, and only a TLV
+// of that kind ends the session.
+func FuzzPeer(f *testing.F) {
+	one := binary.BigEndian.AppendUint32(nil, 6)
+	for range 6 {
+		one = append(one, 0, 0, 0, 2, 0x55, 0x55)
+	}
+	for state := range byte(3) {
+		f.Add(state, tlvBytes(1, nil))
+		f.Add(state, append(tlvBytes(tlvQuestion, append([]byte("why?\x00"), one...)), tlvBytes(3, one)...))
+		for kind := range uint16(10) {
+			f.Add(state, append(tlvBytes(kind, one), tlvBytes(kind, []byte{0xff, 0xff, 0xff, 0xff})...))
+			f.Add(state, append(tlvBytes(kind, nil), 0, byte(kind), 0xff, 0xff))
+		}
+	}
+	f.Fuzz(func(t *testing.T, state byte, tlvs []byte) {
+		if len(tlvs) > 1<<15 {
+			t.Skip()
+		}
+		p := newPair()
+		p.start(t)
+		switch state % 3 {
+		case 1:
+			must(t)(p.a.Ask("where?", "there"))
+		case 2:
+			p.carry(p.b, must(t)(p.b.Ask("where?", "there")))
+			must(t)(p.a.Answer("there"))
+		}
+		p.a.forget()
+		out := p.a.receive(withTLVs(t, p, tlvs))
+		if !slices.Equal(p.a.seen, []string{"private: text"}) && !p.a.has(EventUnreadable) {
+			t.Errorf("seen %q, events %v", p.a.seen, p.a.events)
+		}
+		if n := len(strings.Join(out, "")); n > 8192 || len(p.a.events) > maxSMPEvents+2 || p.a.has(EventSMPSucceeded) {
+			t.Errorf("%d bytes to send, events %v", n, p.a.events)
+		}
+		if p.a.State() != Encrypted && !bytes.Contains(tlvs, []byte{0, 1}) {
+			t.Errorf("state %d", p.a.State())
+		}
+		if p.a.State() == Encrypted {
+			p.say(t, p.b, "on")
+		}
+	})
+}

@@ -454,7 +454,6 @@ func TestBothBegin(t *testing.T) {
 		w.put(w.them[0].receive("?OTRv2?"), true, w.them[0])
 		w.run()
 		if !w.encrypted() {
-			w.clock.pass(akeAge)
 			w.start()
 		}
 		w.talk("fine")
@@ -497,7 +496,6 @@ func TestBadWires(t *testing.T) {
 				}
 			}
 			w.faults = nil
-			w.clock.pass(akeAge)
 			w.start()
 			w.talk("well again", "and again")
 		})
