@@ -65,7 +65,7 @@ func (e *Engine) event(t *talk, ev otr.Event) {
 		t.verifier = true
 		e.say(t, "The buddy asks for the secret that you both know (/otr answer SECRET, or /otr abort).")
 	case otr.EventSMPSucceeded:
-		e.smpSucceeded(t)
+		e.smpSucceeded(t, ev.Fingerprint)
 	case otr.EventSMPFailed:
 		e.say(t, "Not verified: the answers differ. Somebody may sit in between, or it was a slip; try again over another way.")
 	case otr.EventSMPAborted:
@@ -107,13 +107,14 @@ func (e *Engine) knownOf(t *talk) []string {
 }
 
 // smpSucceeded marks the key as verified where the SMP proved the buddy to
-// us: a question that the buddy asked proves only us to the buddy.
-func (e *Engine) smpSucceeded(t *talk) {
+// us: a question that the buddy asked proves only us to the buddy. It is the
+// key of that SMP's session: another program of the buddy's may speak by now.
+func (e *Engine) smpSucceeded(t *talk, f otr.Fingerprint) {
 	if !t.verifier {
 		e.say(t, "The buddy knows now that it is you. To know the same of the buddy: /otr ask QUESTION = ANSWER.")
 		return
 	}
-	if err := e.trust(t, t.peer, "smp"); err != nil {
+	if err := e.trust(t, f, otr.SMP); err != nil {
 		e.say(t, "Verified, but that could not be kept: "+err.Error()+".")
 		return
 	}
