@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +23,25 @@ func connect(args []string) (int, error) {
 		return c.Close()
 	}))
 }
+
+// socksDialAgain tries again, on a new circuit, where Tor had no answer or only
+// its general failure: on a busy machine a circuit may take too long.
+func socksDialAgain(proxy, target string) (net.Conn, error) {
+	for try := 1; ; try++ {
+		c, err := socksDial(proxy, target)
+		var refused socksError
+		if err == nil || try == 3 || errors.As(err, &refused) && refused != generalFailure {
+			return c, err
+		}
+	}
+}
+
+// socksError is the reply field of RFC 1928, section 6.
+type socksError byte
+
+const generalFailure socksError = 1
+
+func (e socksError) Error() string { return fmt.Sprintf("SOCKS answer %d", byte(e)) }
 
 // socksDial is one RFC 1928 CONNECT with an RFC 1929 user name of its own.
 func socksDial(proxy, target string) (net.Conn, error) {
@@ -73,7 +93,7 @@ func exchange(c net.Conn, message []byte, n int, want byte) error {
 		return fmt.Errorf("cannot read the SOCKS answer: %w", err)
 	}
 	if answer[1] != want {
-		return fmt.Errorf("SOCKS answer %d", answer[1])
+		return socksError(answer[1])
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func dialXMPP(socks, target string) (net.Conn, error) {
 	if socks == "" {
 		return net.DialTimeout("tcp", target, 10*time.Second)
 	}
-	return socksDial(socks, target)
+	return socksDialAgain(socks, target)
 }
 
 func (l *login) run(insecure, register bool, to string, receive bool) error {
