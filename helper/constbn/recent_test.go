@@ -23,6 +23,11 @@ func TestRecent(t *testing.T) {
 	first[0] = 99 // the caller's own
 	if again := r.power([]byte{3}, []byte{4, 5}, raise); *calls != 1 || !bytes.Equal(again, []byte{7, 8}) {
 		t.Errorf("%d calls, %x", *calls, again)
+	} else {
+		again[0] = 99
+	}
+	if again := r.power([]byte{3}, []byte{4, 5}, raise); *calls != 1 || !bytes.Equal(again, []byte{7, 8}) {
+		t.Errorf("what was returned is shared: %x", again)
 	}
 	for _, other := range [][2][]byte{{{3}, {4, 6}}, {{2}, {4, 5}}, {{3, 4}, {5}}, {nil, {3, 4, 5}}} {
 		raise, calls := count(9)
