@@ -136,7 +136,9 @@ func must(t *testing.T) func(lines []string, err error) []string {
 }
 
 func TestTwoTalk(t *testing.T) {
-	p := newPair(func(a, b *Config) { a.MaxLine, b.MaxLine = 417, 200 })
+	p := newPair(func(a, b *Config) { // tags that are negative where an int has 32 bits
+		a.MaxLine, a.Tag, b.MaxLine, b.Tag = 417, 0xfffffff0, 200, 0x80000000
+	})
 	p.start(t)
 	if f, ok := p.a.Peer(); !ok || f != testKeys()[1].Fingerprint() {
 		t.Errorf("a talks to %v", f)
