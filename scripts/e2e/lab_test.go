@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-//go:build e2e
+//go:build e2e || encryption
 
 // Package e2e drives real programs in the lab and asserts on what left a
 // client's namespace, on the wire, and on what the servers saw. LAB_DIR names

@@ -5,103 +5,14 @@
 package e2e
 
 import (
-	"bufio"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
-
-// program is a real libpurple program with its debug log.
-type program struct {
-	t     *testing.T
-	lines chan string
-	seen  []string
-}
-
-func (c *client) program(t *testing.T, words ...string) *program {
-	t.Helper()
-	cmd := c.command(words...)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = cmd.Stdout
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p := &program{t: t, lines: make(chan string, 100000)}
-	go func() {
-		s := bufio.NewScanner(out)
-		s.Buffer(nil, 1<<20)
-		for s.Scan() {
-			p.lines <- s.Text()
-		}
-		close(p.lines)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("seen:\n%s", strings.Join(p.seen[max(0, len(p.seen)-60):], "\n"))
-		}
-	})
-	return p
-}
-
-func (p *program) expect(pattern string, patience time.Duration) string {
-	p.t.Helper()
-	re, timeout := regexp.MustCompile(pattern), time.After(patience)
-	for {
-		select {
-		case line, ok := <-p.lines:
-			if !ok {
-				p.t.Fatalf("the program ended while waiting for %q", pattern)
-			}
-			p.seen = append(p.seen, line)
-			if re.MatchString(line) {
-				return line
-			}
-		case <-timeout:
-			p.t.Fatalf("no line matches %q in %v", pattern, patience)
-		}
-	}
-}
-
-// display starts an X server without a screen; its path socket is seen from
-// every network namespace.
-func display(t *testing.T) string {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1100x760x24", "-nolisten", "tcp", "-ac")
-	cmd.ExtraFiles = []*os.File{w}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("cannot start Xvfb: %v", err)
-	}
-	w.Close()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	var n int
-	if _, err := fmt.Fscan(r, &n); err != nil {
-		t.Fatalf("Xvfb gives no display: %v", err)
-	}
-	return fmt.Sprintf(":%d", n)
-}
-
-const quiet = `<?xml version='1.0' encoding='UTF-8' ?>
-<pref version='1' name='/'>
-	<pref name='pidgin'>
-		<pref name='sound'><pref name='method' type='string' value='none'/></pref>
-		<pref name='docklet'><pref name='show' type='string' value='never'/></pref>
-	</pref>
-</pref>
-`
 
 // The real Pidgin: the plugin that protect enabled loads, both accounts come
 // online over Tor, Tor's end takes them offline with the reason, and Pidgin
@@ -109,18 +20,11 @@ const quiet = `<?xml version='1.0' encoding='UTF-8' ?>
 func TestPidgin(t *testing.T) {
 	t.Parallel()
 	user(t, "pidgin-a@a.test")
-	user(t, "pidgin-b@b.test")
+	user(t, "pidgin-b@a.test")
 	c := newClient(t, "pidgin")
-	enabled := "</settings><settings ui='gtk-gaim'><setting name='auto-login' type='bool'>1</setting>"
-	a, b := jabber("pidgin-a@a.test/", direct), jabber("pidgin-b@b.test/", direct)
-	a.settings += enabled
-	b.settings += enabled
-	dir := c.userDir(a, b)
-	c.install(dir, "build/lib/plugins/purple-onion.so", "build/lib/purple-onion/libpurple-onion.so")
-	write(t, filepath.Join(dir, "prefs.xml"), quiet)
+	dir := c.realDir(inPidgin, jabber("pidgin-a@a.test/", direct), jabber("pidgin-b@a.test/", direct))
 	c.protect(dir, "tor", "--all")
-	c.env = append(c.env, "DISPLAY="+display(t), "GSETTINGS_BACKEND=memory", "NO_AT_BRIDGE=1")
-	p := c.program(t, "pidgin", "--debug", "--multiple", "--config="+dir)
+	p := c.pidgin(dir)
 	online := map[string]bool{}
 	for len(online) < 2 {
 		line := p.expect(`core-purple-onion: \S+: online`, 60*time.Second)
@@ -135,27 +39,188 @@ func TestPidgin(t *testing.T) {
 	c.clean()
 }
 
-// Finch loads the plugin too, and the account comes online.
-func TestFinch(t *testing.T) {
-	t.Parallel()
-	user(t, "finch@a.test")
-	c := newClient(t, "finch")
-	a := jabber("finch@a.test/", direct)
-	a.settings += "</settings><settings ui='gnt-purple'><setting name='auto-login' type='bool'>1</setting>"
-	dir := c.userDir(a)
-	c.install(dir, "build/lib/plugins/purple-onion.so", "build/lib/purple-onion/libpurple-onion.so")
-	write(t, filepath.Join(dir, "prefs.xml"), quiet)
-	c.protect(dir, "tor", "--all")
-	log := filepath.Join(c.home, "finch.log")
-	socket := filepath.Join(c.home, "tmux")
-	c.env = append(c.env, "TERM=screen")
-	start := c.command("tmux", "-S", socket, "new-session", "-d", "-x", "100", "-y", "30",
-		"finch -d -c '"+dir+"' 2>'"+log+"'")
-	if out, err := start.CombinedOutput(); err != nil {
-		t.Fatalf("cannot start Finch: %v: %s", err, out)
+// editor opens the account editor of the only account, as a person does.
+func (d *desk) editor() {
+	d.t.Helper()
+	d.keys("Buddy List", "ctrl+a")
+	d.keys("Accounts", "Down", "alt+m")
+	d.window("Modify Account")
+}
+
+// pick chooses in the first field of an editor's tab: its entries are moved
+// through by keys.
+func (d *desk) pick(tab int, keys ...string) {
+	d.t.Helper()
+	var all []string
+	for range tab {
+		all = append(all, "Right")
 	}
-	t.Cleanup(func() { _ = c.command("tmux", "-S", socket, "kill-server").Run() })
-	p := c.program(t, "tail", "-n", "+1", "-F", log)
-	p.expect(`core-purple-onion: \S*finch@a.test/: online`, 60*time.Second)
+	d.keys("Modify Account", append(all, "Tab", "space")...)
+	time.Sleep(300 * time.Millisecond) // the list is no window that could be waited for
+	d.x(append([]string{"xdotool", "key", "--delay", "150"}, append(keys, "Return")...)...)
+}
+
+// save clicks the button in the lower right corner: its key is taken by other
+// fields, too.
+func (d *desk) save() {
+	d.t.Helper()
+	d.window("Modify Account")
+	shape := d.x("xdotool", "getactivewindow", "getwindowgeometry", "--shell")
+	size := map[string]int{}
+	for line := range strings.SplitSeq(shape, "\n") {
+		name, value, _ := strings.Cut(line, "=")
+		size[name], _ = strconv.Atoi(value)
+	}
+	d.x("xdotool", "mousemove", "--window", strconv.Itoa(size["WINDOW"]),
+		strconv.Itoa(size["WIDTH"]-55), strconv.Itoa(size["HEIGHT"]-30), "click", "1")
+	d.gone("Modify Account")
+}
+
+const (
+	tabBasic    = iota // its first field is the protocol
+	tabAdvanced        // ... what TLS is required
+	tabProxy           // ... the libpurple proxy's type
+)
+
+// enable ticks an account, as a person does after an error that Pidgin takes
+// for lasting: it has unticked it then.
+func (d *desk) enable(id string) {
+	d.t.Helper()
+	d.purple("PurpleAccountSetEnabled", id, "string:gtk-gaim", "int32:1")
+}
+
+func (d *desk) disable(id string) {
+	d.t.Helper()
+	d.purple("PurpleAccountSetEnabled", id, "string:gtk-gaim", "int32:0")
+}
+
+// edit does something with keys and waits for the reason that Pidgin shows. A
+// key that a busy machine lost is pressed again.
+func (d *desk) edit(reason string, change func()) {
+	d.t.Helper()
+	for range 4 {
+		change()
+		if _, ok := d.saw(`Connection error on .*purple-onion: .*\(`+reason+`\)`, 15*time.Second); ok {
+			return
+		}
+	}
+	d.t.Fatalf("the account was edited, and Pidgin shows no %s", reason)
+}
+
+// told waits for the reason that Pidgin shows.
+func (p *program) told(reason string) {
+	p.t.Helper()
+	p.expect(`Connection error on .*purple-onion: .*\(`+reason+`\)`, 30*time.Second)
+}
+
+// between says how many protocols stand between IRC and XMPP in the editor's
+// list, which is in the order of their names: MSN, SILC, SIMPLE, Sametime.
+func (d *desk) between() (n int) {
+	d.t.Helper()
+	for _, id := range []string{"prpl-msn", "prpl-silc", "prpl-simple", "prpl-meanwhile"} {
+		if d.purple("PurpleFindPrpl", "string:"+id) != "0" {
+			n++
+		}
+	}
+	return n
+}
+
+// An account edited in Pidgin's own editor while it is online ends its
+// connection with the reason; a protocol picked and taken back, which clears
+// its settings, blocks it; and nothing leaves but to Tor.
+func TestPidginEditor(t *testing.T) {
+	t.Parallel()
+	user(t, "editor@a.test")
+	c := newClient(t, "editor")
+	a := jabber("editor@a.test/", direct)
+	dir := c.realDir(inPidgin, a)
+	c.protect(dir, "tor", "--all")
+	d := c.pidgin(dir)
+	const on = `core-purple-onion: editor@a\.test/: online`
+	d.expect(on, 60*time.Second)
+
+	id := d.account(a)
+	d.edit("edited-in-session", func() {
+		d.editor()
+		d.pick(tabProxy, "Home", "Down") // No Proxy
+		d.save()
+	})
+	d.enable(id)
+	d.expect(on, 60*time.Second)
+
+	d.edit("edited-in-session", func() {
+		d.editor()
+		d.pick(tabAdvanced, "Home", "Down") // TLS if available
+		d.save()
+	})
+	d.enable(id)
+	d.expect(on, 60*time.Second)
+
+	n := d.between() + 1
+	up, down := slices.Repeat([]string{"Up"}, n), slices.Repeat([]string{"Down"}, n)
+	d.edit("levels-disagree", func() {
+		d.disable(id) // the protocol is greyed out while online
+		d.editor()
+		d.pick(tabBasic, up...) // the settings are gone at once
+		d.keys("Modify Account", append(append([]string{"space"}, down...), "Return")...)
+		d.save()
+		d.enable(id)
+	})
+
+	// To stay with another protocol makes it another account, which nothing
+	// protects. It meets the dead proxy.
+	d.editor()
+	d.pick(tabBasic, up...)
+	d.save()
+	d.enable(id)
+	d.expect(`Connection error on .*description: Unable to connect`, 60*time.Second)
+	until(t, "accounts.xml has it as IRC", 30*time.Second, func() bool {
+		data, err := os.ReadFile(filepath.Join(dir, "accounts.xml"))
+		return err == nil && strings.Contains(string(data), "prpl-irc")
+	})
 	c.clean()
+}
+
+// The server restarts: Pidgin connects again by itself, by the gate, on a
+// circuit of its own.
+func TestPidginServerRestart(t *testing.T) {
+	t.Parallel()
+	user(t, "again@b.test")
+	c := newClient(t, "again")
+	dir := c.realDir(inPidgin, jabber("again@b.test/", direct))
+	c.protect(dir, "tor", "--all")
+	d := c.pidgin(dir)
+	const way, on = `again@b\.test/: way domain, circuit (\S+), exit .*isolation proven`, `core-purple-onion: \S+: online`
+	first := d.expect(way, 60*time.Second)
+	d.expect(on, 30*time.Second)
+	lab(t, "fault", "prosody-b", "restart")
+	d.expect(`Connection error on `, 60*time.Second)
+	second := d.expect(way, 100*time.Second)
+	d.expect(on, 60*time.Second)
+	circuit := func(line string) string { return strings.Fields(line[strings.Index(line, "circuit "):])[1] }
+	if circuit(first) == circuit(second) {
+		t.Errorf("the second sign-on rides the first one's circuit %s", circuit(first))
+	}
+	c.clean()
+}
+
+// A helper that panics inside Pidgin: the account is offline with the reason,
+// Pidgin lives, and nothing leaves.
+func TestPidginPanic(t *testing.T) {
+	for _, export := range []string{"decide_connect", "decide_certificate", "signon_state"} {
+		t.Run(export, func(t *testing.T) {
+			t.Parallel()
+			name := "panic-" + strings.ReplaceAll(export, "_", "-")[:10]
+			user(t, name+"@a.test")
+			c := newClient(t, name)
+			a := jabber(name+"@a.test/", direct)
+			dir := c.realDir(inPidgin, a)
+			c.protect(dir, "tor", "--all")
+			d := c.pidgin(dir, "PURPLE_ONION_TEST_PANIC="+export)
+			d.expect(`Connection error on .*purple-onion: an internal error.*\(`, 60*time.Second)
+			d.enable(d.account(a))
+			d.told("internal-error")
+			c.clean()
+		})
+	}
 }
