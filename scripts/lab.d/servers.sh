@@ -6,6 +6,7 @@
 readonly MITM_NAMES="good.test wrong.test selfsigned.test expired.test unknownca.test strip.test"
 
 dns_address() { echo "$LAB_NET.$H_DNS:$(port 53 53)"; }
+irc_tap() { echo "$LAB_NET.$H_IRC:6698"; }
 dot_address() { echo "$LAB_NET.$H_DNS:$(port 853 54)"; }
 
 # dns_records: any other name does not exist. srv.test is reached by its SRV
@@ -76,7 +77,7 @@ END
 write_prosody() {
   local n=$1 ip=$2 d=$LAB_DIR/xmpp/$1 h
   shift 2
-  mkdir -p "$d"
+  mkdir -p "$d" "$d/hostile/rules" "$d/hostile/inject"
   {
     cat <<END
 run_as_root = true
@@ -93,6 +94,8 @@ https_ports = { }
 log = { { levels = { min = "debug" }, to = "file", filename = "$LAB_DIR/log/prosody-$n-debug.log" } }
 lab_log_file = "$LAB_DIR/log/sessions.tsv"
 lab_log_server = "$n"
+lab_wire_file = "$LAB_DIR/log/wire-$n.jsonl"
+lab_hostile_dir = "$d/hostile"
 authentication = "internal_hashed"
 storage = "internal"
 c2s_require_encryption = true
@@ -100,12 +103,13 @@ s2s_require_encryption = true
 s2s_secure_auth = true
 ssl = { cafile = "$LAB_DIR/certs/ca.crt"; capath = "/nonexistent" }
 modules_enabled = { "roster"; "saslauth"; "tls"; "dialback"; "disco"; "ping"; "register"; "presence";
-  "message"; "iq"; "offline"; "time"; "version"; "private"; "vcard4"; "pep"; "posix"; "smacks"; "carbons"; "lab_log" }
+  "message"; "iq"; "offline"; "time"; "version"; "private"; "vcard4"; "pep"; "posix"; "smacks"; "carbons"; "lab_log"; "lab_wire"; "lab_hostile" }
 modules_disabled = { "limits"; "register_limits" }
 allow_registration = true
 END
     prosody_dns
     for h; do echo "VirtualHost \"$h\""; done
+    [ "$n" != a ] || printf 'Component "%s" "muc"\n' chat.a.test
   } >"$d/prosody.cfg.lua"
 }
 
@@ -150,6 +154,11 @@ start_ngircd() {
   [ "$LAB_MODE" != userns ] || user=(unshare -U --map-user=65534 --map-group=65534)
   spawn ngircd world "${user[@]}" "$LAB_DIR/bin/ngircd" -n -f "$LAB_DIR/irc/ngircd.conf"
 }
+# irc-tap is ngircd by TLS on another port, with a log of what clients said
+start_irc_tap() {
+  spawn irc-tap world "$LAB_DIR/bin/labtool" tap "$(irc_tap)" "$LAB_DIR/certs/irc.test" \
+    "$LAB_NET.$H_IRC:6667" "$LAB_DIR/log/irc-tap.jsonl"
+}
 start_mitm() {
   spawn mitm world "$LAB_DIR/bin/mitm" -listen "$LAB_NET.$H_MITM:5222" \
     -certs "$LAB_DIR/certs" -log "$LAB_DIR/log/mitm.jsonl"
@@ -161,16 +170,18 @@ server_ports() { # NAME: what it listens on
     prosody-a) echo "$LAB_NET.$H_XMPP_A:5222 $LAB_NET.$H_XMPP_A:5333 $LAB_NET.$H_XMPP_A:5269" ;;
     prosody-b) echo "$LAB_NET.$H_XMPP_B:5222 $LAB_NET.$H_XMPP_B:5269" ;;
     ngircd) echo "$LAB_NET.$H_IRC:6667 $LAB_NET.$H_IRC:6697" ;;
+    irc-tap) irc_tap ;;
     mitm) echo "$LAB_NET.$H_MITM:5222" ;;
   esac
 }
 
 # shellcheck disable=SC2034
-readonly SERVERS=(unbound prosody-a prosody-b ngircd mitm)
+readonly SERVERS=(unbound prosody-a prosody-b ngircd irc-tap mitm)
 
 start_server() { # NAME
   case $1 in
     prosody-*) start_prosody "${1#prosody-}" ;;
+    irc-tap) start_irc_tap ;;
     unbound | ngircd | mitm) "start_$1" ;;
   esac
 }

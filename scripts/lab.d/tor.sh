@@ -67,21 +67,7 @@ TestingAuthDirTimeToLearnReachability 0
 TestingMinExitFlagThreshold 0
 TestingDirAuthVoteGuard *
 TestingDirAuthVoteHSDir *
-V3BandwidthsFile $LAB_DIR/tor/bandwidths
 END
-}
-
-# write_bandwidths: the same for all, as if measured. Without it the relays
-# count what they carried while they started: mostly nothing, and where one
-# has carried a little, its weight is all of the network's. Then that relay is
-# every circuit's last hop, and whoever has it for guard is refused ("extend
-# back to the previous hop") for as long as the consensus lasts.
-write_bandwidths() {
-  local n
-  date +%s
-  for n in "${RELAYS[@]}"; do
-    printf 'bw=1000 node_id=$%s\n' "$(cat "$LAB_DIR/tor/$n/fingerprint.hex")"
-  done
 }
 
 # An exit's policy is wide on purpose: one that names private addresses alone
@@ -118,7 +104,6 @@ write_torrcs() {
   local i offset=$((($(date +%s) + FIRST) % VOTE_INIT))
   write_common
   echo "nameserver $LAB_NET.$H_DNS:$(port 53 53)" >"$LAB_DIR/resolv.exit"
-  write_bandwidths >"$LAB_DIR/tor/bandwidths"
   : >"$LAB_DIR/relays"
   for i in "${!RELAYS[@]}"; do
     {

@@ -28,6 +28,7 @@ var commands = map[string]command{
 	"certs":          {"DIRECTORY NAME...", certs, 2},
 	"dns":            {"udp|tls ADDRESS:PORT[#TLSNAME] A|SRV NAME", dns, 4},
 	"xmpp":           {"[OPTION]... HOST:PORT JID PASSWORD", xmpp, 3},
+	"tap":            {"LISTEN CERTIFICATE-WITHOUT-SUFFIX TARGET LOG", tap, 4},
 	"judge":          {"[-json] -relays FILE -nonce TEXT -log FILE PCAP", judge, 1},
 }
 
