@@ -63,9 +63,9 @@ func (g *group) table(b int) []uint {
 	entries := make([]*bigmod.Nat, tableOf)
 	entries[0] = g.nat(1)
 	for r := range rows {
-		exponent := make([]byte, combBytes)
 		bit := columns*r + depth*b
-		exponent[combBytes-1-bit/8] = 1 << (bit % 8)
+		exponent := make([]byte, bit/8+1)
+		exponent[0] = 1 << (bit % 8)
 		tooth := new(bigmod.Nat).Exp(g.nat(2), exponent, g.m)
 		for k := range 1 << r {
 			x := new(bigmod.Nat).Mod(entries[k], g.m) // a copy
