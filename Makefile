@@ -163,9 +163,10 @@ fuzz:
 	scripts/fuzz $(FUZZTIME)
 .PHONY: fuzz
 
-bench:
+bench: shim-tests
 	go test -run '^$$' -bench . -benchtime 3s -benchmem ./helper/... github.com/coyim/constbn
 	go test -run '^$$' -bench BesideLibotr -benchtime 1x -tags libotr ./helper/internal/otr
+	go test -tags shim -count=1 -v -run TestTypedCost ./libpurple-shim/shimtest | grep 'a typed message'
 .PHONY: bench
 
 # Installing. Nothing is stripped, and nothing is written outside DESTDIR.

@@ -24,8 +24,12 @@ static const char *const known_deeds[] = {
 	"Nothing", "Verify...", "Take the verification back", "Forget",
 };
 
-/* The list that the form shows, and its number, which the form knows. */
+/*
+ * The list that the form shows, the accounts (protocol:name) in the order of
+ * its choice, and its number, which the form knows.
+ */
 static GKeyFile *listed;
+static GPtrArray *accounts;
 static guint serial;
 
 static char *
@@ -89,6 +93,7 @@ about_account(const char *op, const char *id)
 				      purple_account_get_protocol_id(account));
 		g_key_file_set_string(request, "request", "name",
 				      purple_account_get_username(account));
+		otr_flags(request, message_flags(account, NULL));
 	}
 	return request;
 }
@@ -105,6 +110,26 @@ about_known(const char *op, const char *id, const char *buddy,
 }
 
 /* ---- an account's own key ---- */
+
+/* "" where the account has none; owned. */
+static char *
+fingerprint_of(const char *id)
+{
+	int i, count = g_key_file_get_integer(listed, "answer", "keys", NULL);
+
+	for (i = 1; i <= count; i++) {
+		char group[32], *of;
+		gboolean same;
+
+		g_snprintf(group, sizeof(group), "key%d", i);
+		of = get(group, "account");
+		same = purple_strequal(of, id);
+		g_free(of);
+		if (same)
+			return get(group, "fingerprint");
+	}
+	return g_strdup("");
+}
 
 static void
 generate(const char *id)
@@ -134,10 +159,9 @@ keys_result(guint64 number)
 }
 
 static void
-do_own(const char *group, int deed)
+do_own(const char *id, int deed)
 {
-	char *id = get(group, "account");
-	char *fingerprint = get(group, "fingerprint");
+	char *fingerprint = fingerprint_of(id);
 
 	if (deed == OWN_GENERATE)
 		generate(id);
@@ -147,7 +171,6 @@ do_own(const char *group, int deed)
 					"This account has no key yet.", NULL,
 					NULL);
 	g_free(fingerprint);
-	g_free(id);
 }
 
 /* ---- a buddy's ---- */
@@ -241,9 +264,8 @@ chosen_cb(gpointer data, PurpleRequestFields *fields)
 	}
 	deed = form_chosen(fields, "own");
 	which = form_chosen(fields, "key");
-	g_snprintf(group, sizeof(group), "key%d", which + 1);
-	if (deed > OWN_NOTHING && which >= 0)
-		do_own(group, deed);
+	if (deed > OWN_NOTHING && which >= 0 && (guint)which < accounts->len)
+		do_own(g_ptr_array_index(accounts, (guint)which), deed);
 	deed = form_chosen(fields, "known");
 	which = form_chosen(fields, "fingerprint");
 	g_snprintf(group, sizeof(group), "fp%d", which + 1);
@@ -251,9 +273,59 @@ chosen_cb(gpointer data, PurpleRequestFields *fields)
 		do_known(group, deed);
 }
 
-/* One label for each group that is called prefix and a number. */
 static void
-add_labels(PurpleRequestField *field, const char *prefix, int count)
+add_account(char *id)
+{
+	guint i;
+
+	for (i = 0; i < accounts->len; i++)
+		if (purple_strequal(g_ptr_array_index(accounts, i), id)) {
+			g_free(id);
+			return;
+		}
+	g_ptr_array_add(accounts, id);
+}
+
+/* The accounts that are protected, then others that have a key. */
+static void
+collect_accounts(void)
+{
+	GList *l;
+	int i, count = g_key_file_get_integer(listed, "answer", "keys", NULL);
+
+	accounts = g_ptr_array_new_with_free_func(g_free);
+	for (l = purple_accounts_get_all(); l; l = l->next)
+		if (level_protected(l->data))
+			add_account(g_strdup_printf("%s:%s",
+				purple_account_get_protocol_id(l->data),
+				purple_account_get_username(l->data)));
+	for (i = 1; i <= count; i++) {
+		char group[32];
+
+		g_snprintf(group, sizeof(group), "key%d", i);
+		add_account(get(group, "account"));
+	}
+}
+
+static void
+add_accounts(PurpleRequestField *field)
+{
+	guint i;
+
+	for (i = 0; i < accounts->len; i++) {
+		const char *id = g_ptr_array_index(accounts, i);
+		char *fingerprint = fingerprint_of(id);
+		char *label = g_strdup_printf("%s: %s", id, *fingerprint ?
+					      fingerprint : "no key");
+
+		purple_request_field_choice_add(field, label);
+		g_free(label);
+		g_free(fingerprint);
+	}
+}
+
+static void
+add_known(PurpleRequestField *field, int count)
 {
 	int i;
 
@@ -261,18 +333,13 @@ add_labels(PurpleRequestField *field, const char *prefix, int count)
 		char group[32];
 		char *id, *buddy, *fingerprint, *trust, *label;
 
-		g_snprintf(group, sizeof(group), "%s%d", prefix, i);
+		g_snprintf(group, sizeof(group), "fp%d", i);
 		id = get(group, "account");
 		buddy = get(group, "buddy");
 		fingerprint = get(group, "fingerprint");
 		trust = get(group, "trust");
-		if (*buddy)
-			label = g_strdup_printf("%s: %s (%s), %s", buddy,
-						fingerprint, *trust ? trust :
-						"unverified", id);
-		else
-			label = g_strdup_printf("%s: %s", id, *fingerprint ?
-						fingerprint : "no key");
+		label = g_strdup_printf("%s: %s (%s), %s", buddy, fingerprint,
+					*trust ? trust : "unverified", id);
 		purple_request_field_choice_add(field, label);
 		g_free(label);
 		g_free(trust);
@@ -294,21 +361,20 @@ add_deeds(PurpleRequestFields *fields, const char *id,
 }
 
 static PurpleRequestFields *
-form(int keys, int fingerprints)
+form(int known)
 {
 	PurpleRequestFields *fields = purple_request_fields_new();
 	char number[16];
 
-	if (keys > 0) {
-		add_labels(form_choice(fields, "Your accounts' keys", "key",
-				       "Account"), "key", keys);
+	if (accounts->len > 0) {
+		add_accounts(form_choice(fields, "Your accounts' keys", "key",
+					 "Account"));
 		add_deeds(fields, "own", own_deeds,
 			  G_N_ELEMENTS(own_deeds));
 	}
-	if (fingerprints > 0) {
-		add_labels(form_choice(fields, "Your buddies' keys",
-				       "fingerprint", "Fingerprint"), "fp",
-			   fingerprints);
+	if (known > 0) {
+		add_known(form_choice(fields, "Your buddies' keys",
+				      "fingerprint", "Fingerprint"), known);
 		add_deeds(fields, "known", known_deeds,
 			  G_N_ELEMENTS(known_deeds));
 	}
@@ -321,28 +387,30 @@ void
 keys_show(PurplePluginAction *action)
 {
 	GKeyFile *answer = call_helper(call_new("otr-list"));
-	int keys = 0, fingerprints = 0;
+	int known;
 
 	(void)action;
-	if (call_ok(answer)) {
-		keys = g_key_file_get_integer(answer, "answer", "keys", NULL);
-		fingerprints = g_key_file_get_integer(answer, "answer",
-						      "fingerprints", NULL);
-	}
-	if (keys <= 0 && fingerprints <= 0) {
-		tell(call_ok(answer) ? "There is no account yet" :
-		     "The keys cannot be listed", answer);
+	keys_uninit();
+	if (!call_ok(answer)) {
+		tell("The keys cannot be listed", answer);
 		if (answer)
 			g_key_file_free(answer);
 		return;
 	}
-	keys_uninit();
 	listed = answer;
+	collect_accounts();
+	known = g_key_file_get_integer(listed, "answer", "fingerprints", NULL);
+	if (accounts->len == 0 && known <= 0) {
+		purple_notify_info(shim_plugin, "Keys and fingerprints",
+				   "There are none",
+				   "No account is protected, and none has a "
+				   "key.");
+		return;
+	}
 	purple_request_fields(shim_plugin, "Keys and fingerprints",
-			      "Keys and fingerprints", NULL,
-			      form(keys, fingerprints), "_OK",
-			      G_CALLBACK(chosen_cb), "_Cancel", NULL, NULL,
-			      NULL, NULL, NULL);
+			      "Keys and fingerprints", NULL, form(known),
+			      "_OK", G_CALLBACK(chosen_cb), "_Cancel", NULL,
+			      NULL, NULL, NULL, NULL);
 }
 
 void
@@ -351,4 +419,7 @@ keys_uninit(void)
 	if (listed)
 		g_key_file_free(listed);
 	listed = NULL;
+	if (accounts)
+		g_ptr_array_free(accounts, TRUE);
+	accounts = NULL;
 }

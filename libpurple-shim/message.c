@@ -60,20 +60,24 @@ ask_helper(const struct ponion_api *api, const struct ponion_message *m,
 }
 
 /*
- * Two witnesses, and only a typed message can be held. A block may be silent,
- * with a reason; an answer that makes no sense is none.
+ * Two witnesses, and only a typed message can be held. A block may be silent
+ * where it has a reason, and where it takes a line of OTR's own out of what
+ * was received; an answer that makes no sense is none.
  */
 static int
 verdict_of(int returned, guint32 way, struct ponion_reply *reply)
 {
-	gboolean agreed = returned == (int)reply->verdict;
+	gboolean sense = returned == (int)reply->verdict &&
+			 (returned == PONION_BLOCK ||
+			  returned == PONION_ALLOW ||
+			  (returned == PONION_HOLD &&
+			   way == PONION_WAY_TYPED));
 
-	if (agreed && (returned == PONION_ALLOW ||
-		       (returned == PONION_HOLD && way == PONION_WAY_TYPED)))
+	if (sense && returned != PONION_BLOCK)
 		return returned;
 	reply->verdict = PONION_BLOCK;
-	if (!reply->told[0] && (!agreed || returned != PONION_BLOCK ||
-				!reply->reason[0]))
+	if (!reply->told[0] && (!sense || (!reply->reason[0] &&
+					   way != PONION_WAY_RECEIVED)))
 		block(reply, "fact-missing",
 		      "purple-onion's helper gave no answer");
 	return PONION_BLOCK;

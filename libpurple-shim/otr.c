@@ -13,18 +13,7 @@
 #include <util.h>
 
 #define HELP \
-	"otr start | end | refresh | status: the private conversation.\n" \
-	"otr accept | discard: send, or forget, what is held.\n" \
-	"otr fingerprints: this buddy's keys, and yours.\n" \
-	"otr verify FINGERPRINT: compare with what your buddy told you.\n" \
-	"otr ask QUESTION = ANSWER, otr secret SECRET: verify by something " \
-	"that only you two know.\n" \
-	"otr answer ANSWER, otr abort: reply to such a question, or stop."
-
-static const char *const verbs[] = {
-	"start", "end", "refresh", "status", "accept", "discard",
-	"fingerprints", "verify", "ask", "secret", "answer", "abort",
-};
+	"otr COMMAND: private conversations. /otr help shows the commands."
 
 static PurpleCmdId command;
 
@@ -44,8 +33,8 @@ request_new(PurpleAccount *account, const char *verb)
 	return request;
 }
 
-static void
-add_flags(GKeyFile *request, guint32 flags)
+void
+otr_flags(GKeyFile *request, guint32 flags)
 {
 	g_key_file_set_integer(request, "request", "on_list",
 			       !!(flags & PONION_MESSAGE_ON_LIST));
@@ -62,19 +51,12 @@ otr_do(PurpleAccount *account, const char *who, const char *verb,
 	GKeyFile *request, *answer;
 	char *told;
 
-	if (watched_get(account)->open) {
-		message_say(account, who, "This account is not protected by "
-			    "purple-onion: /otr does nothing here. Tools, "
-			    "Protect accounts... changes that.",
-			    PURPLE_MESSAGE_SYSTEM);
-		return;
-	}
 	request = request_new(account, verb);
 	g_key_file_set_string(request, "request", "buddy",
 			      purple_normalize(account, who));
 	if (text)
 		g_key_file_set_string(request, "request", "text", text);
-	add_flags(request, message_flags(account, who));
+	otr_flags(request, message_flags(account, who));
 	answer = call_helper(request);
 	told = call_text(answer);
 	message_say(account, who, told, PURPLE_MESSAGE_SYSTEM);
@@ -86,35 +68,16 @@ otr_do(PurpleAccount *account, const char *who, const char *verb,
 
 /* ---- /otr ---- */
 
-static gboolean
-is_verb(const char *word)
-{
-	gsize i;
-
-	for (i = 0; i < G_N_ELEMENTS(verbs); i++)
-		if (purple_strequal(verbs[i], word))
-			return TRUE;
-	return FALSE;
-}
-
 static PurpleCmdRet
 otr_cmd_cb(PurpleConversation *conv, const gchar *cmd, gchar **args,
 	   gchar **error, void *data)
 {
-	const char *verb = args[0] ? args[0] : "help";
-
 	(void)cmd;
 	(void)error;
 	(void)data;
-	/* A word that is no verb may be part of a secret: not repeated. */
-	if (is_verb(verb))
-		otr_do(purple_conversation_get_account(conv),
-		       purple_conversation_get_name(conv), verb,
-		       args[1]);
-	else
-		message_say(purple_conversation_get_account(conv),
-			    purple_conversation_get_name(conv), HELP,
-			    PURPLE_MESSAGE_SYSTEM);
+	otr_do(purple_conversation_get_account(conv),
+	       purple_conversation_get_name(conv), args[0] ? args[0] : "help",
+	       args[0] ? args[1] : NULL);
 	return PURPLE_CMD_RET_OK;
 }
 

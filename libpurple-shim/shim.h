@@ -153,6 +153,8 @@ void otr_uninit(void);
 /* Do one of the verbs of /otr, and say what came of it; text may be NULL. */
 void otr_do(PurpleAccount *account, const char *who, const char *verb,
 	    const char *text);
+/* [request] on_list, pidgin_otr and lurch, from message_flags. */
+void otr_flags(GKeyFile *request, guint32 flags);
 /* The peers of a session that is about to end hear of it, once. */
 void otr_end(PurpleAccount *account);
 void signing_off_cb(PurpleConnection *gc, void *data);

@@ -90,8 +90,19 @@ func TestReceived(t *testing.T) {
 	x.message(bob+"/x", "drop this")
 	s.expect(`^wrote bob@server\.test/x system nolog \| fake &lt;RECEIVED&gt; said no$`)
 	x.message(bob+"/x", "split this")
+	s.expect(`^wrote bob@server\.test/x system nolog \| purple-onion|^wrote bob@server\.test/x system nolog \| fake`)
+	// A line of OTR's own is taken out without a word.
+	s.do("env", "FAKE_WIRE", "BLOCK")
+	s.sync("blocking")
+	x.message(bob+"/x", "drop this")
+	s.do("got", s.id, bob, "drop this")
+	s.sync("dropped")
+	s.do("env", "FAKE_WIRE", "ALLOW")
 	x.message(bob+"/x", "the end")
 	s.expect(`^wrote bob@server\.test/x recv \| the end$`)
+	if line := s.Find(`no answer`); line != "" {
+		t.Errorf("told: %s", line)
+	}
 	if line := s.Find(`(drop|split) this`); line != "" {
 		t.Errorf("shown: %s", line)
 	}

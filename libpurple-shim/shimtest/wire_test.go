@@ -25,7 +25,12 @@ const (
 // run starts the host without strace. plugin may be empty.
 func run(t *testing.T, dir, plugin string, env ...string) *host {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(root, "build/asan/test/host"), dir)
+	return runHost(t, "build/asan/test/host", dir, plugin, env...)
+}
+
+func runHost(t *testing.T, program, dir, plugin string, env ...string) *host {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(root, program), dir)
 	if plugin != "" {
 		cmd.Args = append(cmd.Args, plugin)
 	}
@@ -109,11 +114,21 @@ func begin(t *testing.T, a account, port string, plugin bool, env ...string) ses
 	if plugin {
 		s.plugin = install(t, fake)
 	}
-	s.host = run(t, s.dir, s.plugin, append([]string{"FAKE_HELPER=allow:" + port, "FAKE_ACCEPTS=1", "FAKE_WIRE=ALLOW"}, env...)...)
+	s.host = run(t, s.dir, s.plugin, append(allowing(port), env...)...)
+	s.signOn()
+	return s
+}
+
+// allowing is the environment of a fake helper that lets everything through.
+func allowing(port string) []string {
+	return []string{"FAKE_HELPER=allow:" + port, "FAKE_ACCEPTS=1", "FAKE_WIRE=ALLOW"}
+}
+
+func (s session) signOn() {
+	s.t.Helper()
 	s.do("enable", s.id, "1")
 	s.expect(`^signed-on `)
 	s.sync("online")
-	return s
 }
 
 func (s session) quit() { s.t.Helper(); s.Quit() }
@@ -126,41 +141,48 @@ func (s session) marker(r *record, who string) {
 	r.got(s.t, "marker")
 }
 
-// way is one way to send; do sends a text on it.
+// way is one way to send; do sends a text on it. In a chat that one was let
+// into, or not.
 type way struct {
 	name string
 	do   func(s session, text string)
+	chat bool
 }
 
 var xmppWays = []way{
-	{"typed", func(s session, text string) { s.do("type", s.id, bob, text) }},
-	{"typed as HTML", func(s session, text string) { s.do("type", s.id, bob, "<b>"+text+"</b>") }},
-	{"to a resource", func(s session, text string) { s.do("type", s.id, bob+"/x", text) }},
-	{"a pounce, a plugin, an away reply", func(s session, text string) { s.do("send", s.id, bob, text) }},
-	{"me", func(s session, text string) { s.do("type", s.id, bob, "/me "+text) }},
-	{"typed in a chat", func(s session, text string) { s.do("type", s.id, room, text) }},
-	{"chat_send", func(s session, text string) { s.do("chat-send", s.id, room, text) }},
-	{"topic", func(s session, text string) { s.do("topic", s.id, room, text) }},
-	{"invitation", func(s session, text string) { s.do("invite", s.id, room, bob, text) }},
-	{"status text", func(s session, text string) { s.do("status", s.id, "away", text) }},
-	{"nudge", func(s session, _ string) { s.do("attention", s.id, bob) }},
+	{"typed", func(s session, text string) { s.do("type", s.id, bob, text) }, false},
+	{"typed as HTML", func(s session, text string) { s.do("type", s.id, bob, "<b>"+text+"</b>") }, false},
+	{"to a resource", func(s session, text string) { s.do("type", s.id, bob+"/x", text) }, false},
+	{"a pounce, a plugin, an away reply", func(s session, text string) { s.do("send", s.id, bob, text) }, false},
+	{"me", func(s session, text string) { s.do("type", s.id, bob, "/me "+text) }, false},
+	{"typed in a chat", func(s session, text string) { s.do("type", s.id, room, text) }, true},
+	{"chat_send", func(s session, text string) { s.do("chat-send", s.id, room, text) }, true},
+	{"topic", func(s session, text string) { s.do("topic", s.id, room, text) }, true},
+	{"invitation", func(s session, text string) { s.do("invite", s.id, room, bob, text) }, true},
+	{"status text", func(s session, text string) { s.do("status", s.id, "away", text) }, false},
+	{"nudge", func(s session, _ string) { s.do("attention", s.id, bob) }, false},
 	{"send_raw", func(s session, text string) {
 		s.do("raw", s.id, "<message to='bob@server.test'><body>"+text+"</body></message>")
-	}},
+	}, false},
 	{"send_raw with a length", func(s session, text string) {
 		s.do("raw", s.id, " @<message to='bob@server.test'><body>"+text+"</body></message>", "60")
-	}},
+	}, false},
 }
 
-// enter joins the room, and lets bob, who understands nudges, appear.
-func enter(s session, x *xmppServer) {
-	s.do("join", s.id, room)
-	s.expect(`^joined `)
+// meet lets bob, who understands nudges, appear.
+func meet(s session, x *xmppServer) {
 	s.do("buddy", s.id, bob)
 	s.sync("known")
 	x.send("<presence from='" + bob + "/x' to='alice@server.test/here'><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'/></presence>")
 	x.got(s.t, "disco#info' node='n#v'")
-	s.sync("entered")
+	s.sync("met")
+}
+
+// enter joins the room too.
+func enter(s session, x *xmppServer) {
+	s.do("join", s.id, room)
+	s.expect(`^joined `)
+	meet(s, x)
 }
 
 // Every way to send on XMPP ends at a guard: what it does not allow does not

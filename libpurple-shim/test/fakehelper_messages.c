@@ -267,10 +267,8 @@ fake_call(const char *text)
 	op = g_key_file_get_string(request, "request", "op", NULL);
 	if (!g_strcmp0(op, "otr-list")) {
 		reply = strdup(
-			"[answer]\nok=true\nkeys=2\nfingerprints=1\n"
-			"[key1]\naccount=prpl-jabber:alice@server.test/\n"
-			"fingerprint=\n"
-			"[key2]\naccount=prpl-irc:al@irc.test\n"
+			"[answer]\nok=true\nkeys=1\nfingerprints=1\n"
+			"[key1]\naccount=prpl-irc:al@irc.test\n"
 			"fingerprint=0123456789ABCDEF0123456789ABCDEF01234567\n"
 			"[fp1]\naccount=prpl-jabber:alice@server.test/\n"
 			"buddy=bob@server.test\ntrust=\n"

@@ -558,9 +558,13 @@ run_line(const char *line)
 
 	if (w[0] && !run_other(w) && !messages_run(w)) {
 		command = command_of(commands, w[0]);
-		if (!command)
-			command = command_of(message_commands, w[0]);
 		account = w[1] ? find(w[1]) : NULL;
+		if (!command) {
+			command = command_of(message_commands, w[0]);
+			/* They need a connection. */
+			if (account && !purple_account_get_connection(account))
+				account = NULL;
+		}
 		if (command && account)
 			command->run(account, w);
 		else if (!command)

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build shim
+
+package shimtest
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+// imitation imitates Tor as far as the helper proves it (THREATS.md: a program
+// of the same user is not told apart), and hands each connection for a port
+// to the server of that port.
+func imitation(t *testing.T, servers map[int]func(net.Conn)) (port string) {
+	t.Helper()
+	return serve(t, func(c net.Conn) {
+		defer c.Close()
+		buf := make([]byte, 512)
+		read := func(n int) bool { _, err := io.ReadFull(c, buf[:n]); return err == nil }
+		if !read(2) || !read(int(buf[1])) {
+			return
+		}
+		_, _ = c.Write([]byte{5, 2})
+		if !read(2) || !read(int(buf[1])) || !read(1) || !read(int(buf[0])) {
+			return
+		}
+		_, _ = c.Write([]byte{1, 0})
+		if !read(4) {
+			return
+		}
+		command, kind := buf[1], buf[3]
+		if kind != 3 || !read(1) {
+			return
+		}
+		length := int(buf[0])
+		if !read(length + 2) {
+			return
+		}
+		handle := servers[int(buf[length])<<8|int(buf[length+1])]
+		address, err := netip.ParseAddr(string(buf[:length]))
+		switch {
+		case command == 0xF0 && err == nil:
+			ip := address.As4()
+			_, _ = c.Write(append(append([]byte{5, 0, 0, 1}, ip[:]...), 0, 0))
+		case command == 1 && handle != nil:
+			_, _ = c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+			handle(c)
+		default:
+			_, _ = c.Write([]byte{5, 4, 0, 1, 0, 0, 0, 0, 0, 0})
+		}
+	})
+}
+
+// withRealHelper brings a secret account online at a server of ours: the real
+// libpurple, plugin and helper, and an imitation of Tor.
+func withRealHelper(t *testing.T, a account, cert *tls.Config, port int, handle func(net.Conn), env ...string) session {
+	t.Helper()
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificates[0].Certificate[0]}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(dir, "purple-onion", "config.toml")
+	if err := os.Mkdir(filepath.Dir(conf), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tor := imitation(t, map[int]func(net.Conn){port: handle})
+	id := a.protocol + ":" + a.name
+	text := fmt.Sprintf("[tor]\nmode = \"system\"\nsocks = \"127.0.0.1:%s\"\n[accounts.%s]\nca_file = %s\n", tor, strconv.Quote(id), strconv.Quote(ca))
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := session{id: id, dir: userDir(t, a), plugin: install(t, real)}
+	s.host = run(t, s.dir, s.plugin, append([]string{"XDG_CONFIG_HOME=" + dir}, env...)...)
+	s.do("forms", "1")
+	s.do("answer", id, "2")
+	s.do("action", "Protect")
+	s.expect(`^pressed`)
+	s.signOn()
+	return s
+}
+
+func realXMPP(t *testing.T, x *xmppServer, env ...string) session {
+	t.Helper()
+	x.tls = certificate(t)
+	return withRealHelper(t, account{"prpl-jabber", "alice@server.test/", "", "<proxy><type>none</type></proxy>"}, x.tls, 5222, x.handle, env...)
+}
+
+func realIRC(t *testing.T, x *ircServer) session {
+	t.Helper()
+	cert := certificate(t)
+	a := account{"prpl-irc", "al@server.test", "<setting name='ratelimit-interval' type='int'>0</setting>", "<proxy><type>none</type></proxy>"}
+	return withRealHelper(t, a, cert, 6697, func(c net.Conn) { x.handle(tls.Server(c, cert)) })
+}
+
+// alone gives the ways that need no chat: a secret account gets into none.
+func alone(ways []way) (out []way) {
+	for _, w := range ways {
+		if !w.chat {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// With the real helper too: no way of sending brings a readable word to the
+// server, and the account stays online and asks for OTR.
+func TestRealXMPPWays(t *testing.T) {
+	t.Parallel()
+	x := &xmppServer{room: room}
+	s := realXMPP(t, x)
+	meet(s, x)
+	s.do("join", s.id, room)
+	x.forget()
+	for _, w := range alone(xmppWays) {
+		w.do(s, "readable")
+		s.sync(w.name)
+		x.lacks(t, "readable")
+	}
+	x.got(t, "<body>?OTRv3?</body>")
+	if s.Find(`^wrote bob@server\.test system nolog \| .*key is being made`) == "" || s.Find(`^wrote bob@server\.test system nolog \| Held, not sent`) == "" {
+		t.Error("the person was not told")
+	}
+	s.do("slash", s.id, bob, "otr status")
+	s.expect(`^wrote .* system nolog \| .*held`)
+	s.do("disconnect", s.id)
+	s.expect(`^signed-off`)
+	x.lacks(t, "readable")
+	s.quit()
+}
+
+func TestRealIRCWays(t *testing.T) {
+	t.Parallel()
+	x := &ircServer{}
+	s := realIRC(t, x)
+	for i, w := range alone(ircWays) {
+		w.do(s, fmt.Sprint("readable-", i, "-"))
+	}
+	x.got(t, "PRIVMSG bob :?OTRv3?\r\n")
+	s.do("slash", s.id, "bob", "nick other")
+	x.got(t, "NICK")
+	x.lacks(t, "readable")
+	s.quit()
+	x.lacks(t, "readable")
+}
+
+// A helper that panics in the midst of a session lets nothing out any more.
+func TestRealHelperPanics(t *testing.T) {
+	t.Parallel()
+	x := &xmppServer{room: room}
+	s := realXMPP(t, x, "PURPLE_ONION_TEST_PANIC=decide_send")
+	meet(s, x)
+	s.do("type", s.id, bob, "readable")
+	s.expect(`^wrote bob@server\.test error nolog \| .*internal error`)
+	x.forget()
+	for _, w := range xmppWays[:5] {
+		w.do(s, "readable")
+	}
+	s.expect(`^signed-off`)
+	s.sync("off")
+	if got := x.String(); got != "" {
+		t.Errorf("the server got %q", got)
+	}
+	s.quit()
+}
