@@ -67,9 +67,7 @@ func okAnswer(text string) *keyFile {
 	k := &keyFile{}
 	k.group("answer")
 	k.set("ok", "true")
-	if text != "" {
-		k.set("text", text)
-	}
+	k.set("text", text)
 	return k
 }
 
