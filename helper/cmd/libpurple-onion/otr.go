@@ -4,8 +4,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -39,28 +37,19 @@ func beside(k *keyFile) engine.Beside {
 }
 
 // opOtrList answers `keys` and `fingerprints`, counts, and the groups [key1],
-// [fp1] and so on. A protected account without a key is listed without a
-// fingerprint.
+// [fp1] and so on.
 func (h *helper) opOtrList(*keyFile) (*keyFile, error) {
 	list, err := h.engine.OtrList()
 	if err != nil {
 		return nil, err
 	}
-	own := map[policy.Account]string{}
-	for _, a := range h.record.Accounts() {
-		own[a] = ""
-	}
-	for _, key := range list.Keys {
-		own[key.Account] = key.Fingerprint.String()
-	}
-	accounts := slices.SortedFunc(maps.Keys(own), func(a, b policy.Account) int { return strings.Compare(a.String(), b.String()) })
 	answer := okAnswer("")
-	answer.set("keys", strconv.Itoa(len(accounts)))
+	answer.set("keys", strconv.Itoa(len(list.Keys)))
 	answer.set("fingerprints", strconv.Itoa(len(list.Known)))
-	for i, a := range accounts {
+	for i, key := range list.Keys {
 		answer.group("key" + strconv.Itoa(i+1))
-		answer.set("account", a.String())
-		answer.set("fingerprint", own[a])
+		answer.set("account", key.Account.String())
+		answer.set("fingerprint", key.Fingerprint.String())
 	}
 	for i, known := range list.Known {
 		answer.group("fp" + strconv.Itoa(i+1))
