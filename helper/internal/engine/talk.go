@@ -185,6 +185,8 @@ func (e *Engine) start(t *talk, force bool) {
 		e.makeKey(t.handle, t.account, t.signOn)
 	case err != nil:
 		e.say(t, "No private conversation: "+err.Error()+".")
+	case t.conv.Query() == "":
+		e.say(t, "No private conversation: OTR does not work in this program.")
 	default:
 		t.asked = now
 		e.send(t, t.conv.Query())
