@@ -155,6 +155,7 @@ func TestRefused(t *testing.T) {
 		{"no-tor", "no-tor", []string{"--no-tor"}, nil},
 		{"plain-socks", "not-tor", []string{"--no-tor"}, func(c *client) { c.microsocks("9050") }},
 		{"no-isolation", "tor-isolation-off", []string{"--tor-line", "SocksPort 127.0.0.1:9050 NoIsolateSOCKSAuth"}, nil},
+		{"prefer-no-auth", "tor-isolation-off", []string{"--tor-line", "SocksPort 127.0.0.1:9050 PreferSOCKSNoAuth"}, nil},
 		{"tor-closed", "isolation-not-proven", []string{"--tor-line", "ControlPort 0"}, func(c *client) {
 			c.config("require_proven_isolation = true\n[tor]\nmode = \"system\"\n")
 		}},
@@ -201,23 +202,6 @@ func (c *client) microsocks(port string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	c.t.Fatal("microsocks does not listen")
-}
-
-// PreferSOCKSNoAuth would have Tor ignore credentials where "no
-// authentication" is offered too; we offer them alone.
-func TestPreferNoAuth(t *testing.T) {
-	t.Parallel()
-	user(t, "prefer@a.test")
-	c := newClient(t, "prefer", "--tor-line", "SocksPort 127.0.0.1:9050 PreferSOCKSNoAuth")
-	a := jabber("prefer@a.test/", direct)
-	dir := c.userDir(a)
-	c.protect(dir, "tor", a.id())
-	h := c.host(dir, true)
-	settle(h)
-	online(h, a.id())
-	stream(t, h, a.id())
-	h.Quit()
-	c.clean()
 }
 
 // Tor killed, or stopped, in a session: the account is offline with the

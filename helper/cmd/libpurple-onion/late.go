@@ -27,6 +27,7 @@ func (t *lateTor) set(s tor.Status) {
 	t.last = engine.TorStatus{
 		State: s.State, Isolation: s.Isolation, Progress: s.Progress, Socks: s.Socks, Version: s.Version,
 		Control: s.Control.String(), Private: s.Private, Detail: s.Detail,
+		Option: s.IsolationOption, KeepsExit: s.TrackHostExits,
 	}
 	if t.last.Detail == "" && s.State == policy.TorStarting {
 		t.last.Detail = s.Summary

@@ -22,12 +22,15 @@ func statusPage(s engine.Status) string {
 	row(&b, "control port", s.Tor.Control)
 	row(&b, "stream isolation", s.Tor.Isolation.String())
 	row(&b, "", s.Tor.Detail)
-	b.WriteString("<br><br><b>Protected accounts in a session</b>")
+	b.WriteString("<br><br><b>Protected accounts</b>")
 	if len(s.Accounts) == 0 {
 		b.WriteString("<br>none")
 	}
 	for _, a := range s.Accounts {
-		fmt.Fprintf(&b, "<br>%s: %s, %s", html.EscapeString(a.Account.String()), a.State, html.EscapeString(a.Stream.String()))
+		fmt.Fprintf(&b, "<br>%s: %s", html.EscapeString(a.Account.String()), a.State)
+		if a.State == engine.Online {
+			fmt.Fprintf(&b, ", %s", html.EscapeString(a.Stream.String()))
+		}
 	}
 	b.WriteString("<br><br>This shows how the accounts reach the network now. It does not show what their messages say about you.")
 	return b.String()

@@ -98,6 +98,7 @@ func (h *helper) wire() bool {
 		KnownOnion: gate.KnownOnion, Credentials: tor.NewCredentials,
 		Keyring: otr.OpenStore(h.userDir), Background: background,
 		Roots: roots, ReadFile: readRegular, NameKnown: nameKnown, Now: time.Now, Emit: events.push,
+		Places: h.places,
 	})
 	g, err := gate.Listen(h.gateConfig(conf))
 	if err != nil {
@@ -164,6 +165,34 @@ func (h *helper) gateEvent(ev gate.Event) {
 	}
 }
 
+// places asks Tor where the streams of sign-ons are now.
+func (h *helper) places(ctx context.Context, signOns []uint64) map[uint64][]engine.Place {
+	circuits, _ := h.tor.StreamCircuits(ctx) // not told: then none is known
+	out := map[uint64][]engine.Place{}
+	for _, n := range signOns {
+		for _, s := range h.gate.Streams(n) {
+			out[n] = append(out[n], placeOf(s, circuits))
+		}
+	}
+	return out
+}
+
+func placeOf(s gate.Stream, circuits map[string]tor.Circuit) engine.Place {
+	p := engine.Place{Ride: policy.Ride{Isolation: s.Isolation()}}
+	own, ok := s.(*tor.Stream)
+	if !ok || own.ID() == "" {
+		return p
+	}
+	p.Known = circuits != nil
+	if c, found := circuits[own.ID()]; found {
+		p.Circuit, p.Onion = c.Logical(), c.Onion
+		if exit, ok := c.Exit(); ok {
+			p.Exit, p.ExitName = exit.Fingerprint, exit.Nickname
+		}
+	}
+	return p
+}
+
 // lookUpCircuit finds the exit of a stream's circuit at the control port.
 func (h *helper) lookUpCircuit(signOn uint64, s engine.Stream) {
 	if s.Circuit == "" {
@@ -179,10 +208,7 @@ func (h *helper) lookUpCircuit(signOn uint64, s engine.Stream) {
 		if c.ID != s.Circuit {
 			continue
 		}
-		if c.ConfluxID != "" {
-			s.Circuit = c.ConfluxID
-		}
-		s.Onion = c.Onion
+		s.Circuit, s.Onion = c.Logical(), c.Onion
 		if exit, ok := c.Exit(); ok {
 			s.Exit, s.ExitName = exit.Fingerprint, exit.Nickname
 		}

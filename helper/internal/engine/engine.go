@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/x509"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ type TorStatus struct {
 	Socks     string // address
 	Version   string // empty where the control port does not tell
 	Control   string // open, filtered or absent
+	Option    string // of Tor's configuration, that turns isolation off; empty: none
+	KeepsExit bool   // TrackHostExits: one exit for a host, whoever asks
 	Private   bool   // started by purple-onion
 	Detail    string // for a person; names no account
 }
@@ -53,6 +56,7 @@ type Gate interface {
 // Records is the record of protection levels beside accounts.xml.
 type Records interface {
 	Level(policy.Account) policy.LevelFact
+	Accounts() []policy.Account // all that are protected
 }
 
 // Parts is what an Engine works with; every field is needed.
@@ -71,6 +75,12 @@ type Parts struct {
 	Now         func() time.Time
 	Background  func(name string, do func()) // runs do off the main loop
 	Emit        func(Event)
+
+	// Places asks Tor where the streams of sign-ons are now, at most until ctx
+	// ends. A sign-on without a stream has no entry.
+	Places func(ctx context.Context, signOns []uint64) map[uint64][]Place
+	// News is told of what Status shows anew; it must not wait. May be nil.
+	News func(News)
 }
 
 // Engine answers questions about accounts. It is safe for concurrent use.
@@ -80,6 +90,7 @@ type Engine struct {
 	mu       sync.Mutex
 	last     uint64 // number of the newest sign-on
 	sessions map[uint64]*session
+	standing map[policy.Account]*standing
 	tor      TorStatus
 
 	// talking guards what follows; it is taken before mu.
@@ -94,7 +105,7 @@ type Engine struct {
 // New is an engine over parts.
 func New(parts Parts) *Engine {
 	return &Engine{
-		parts: parts, sessions: map[uint64]*session{}, talks: map[talkKey]*talk{}, issued: map[uint64]*issued{},
+		parts: parts, sessions: map[uint64]*session{}, standing: map[policy.Account]*standing{}, talks: map[talkKey]*talk{}, issued: map[uint64]*issued{},
 		making: map[policy.Account]bool{}, prepared: map[uint64]bool{},
 	}
 }

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -36,6 +37,10 @@ type world struct {
 	events []Event
 	level  policy.LevelFact
 	made   int
+
+	recorded []policy.Account
+	news     []News
+	places   map[uint64][]Place
 }
 
 func (w *world) Port() uint16                          { return w.port }
@@ -43,6 +48,7 @@ func (w *world) Issue(g Grant) error                   { w.grants = append(w.gra
 func (w *world) Revoke(uint64, policy.Reason)          {}
 func (w *world) CloseAll(r policy.Reason)              { w.closed = append(w.closed, r) }
 func (w *world) Level(policy.Account) policy.LevelFact { return w.level }
+func (w *world) Accounts() []policy.Account            { return w.recorded }
 
 // torOf is apart because an embedded Engine has a Status of its own.
 type torOf struct{ w *world }
@@ -63,6 +69,8 @@ func newWorld(change func(*Parts)) *world {
 		},
 		NameKnown: func() policy.Answer { return policy.Yes },
 		Now:       func() time.Time { return now }, Emit: func(e Event) { w.events = append(w.events, e) },
+		News:   func(n News) { w.news = append(w.news, n) },
+		Places: func(context.Context, []uint64) map[uint64][]Place { return w.places },
 	}
 	if change != nil {
 		change(&p)

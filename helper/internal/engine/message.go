@@ -99,6 +99,12 @@ func replyTo(d policy.Decision) Reply {
 
 // DecideSend says what becomes of a message that a person typed (I4).
 func (e *Engine) DecideSend(m Message) Reply {
+	r := e.decideSend(m)
+	e.prevented(m.SignOn, r.Decision)
+	return r
+}
+
+func (e *Engine) decideSend(m Message) Reply {
 	a, level, ok := e.session(m.SignOn)
 	if !ok || m.Way != WayTyped || m.Buddy == "" {
 		return blocked(policy.ReasonFactMissing)
@@ -288,6 +294,12 @@ func (e *Engine) plain(level policy.Level, text, was string) Reply {
 // DecideWire says whether something may leave an account (I4). It is asked
 // last, and by every way; who sends does not matter.
 func (e *Engine) DecideWire(m Message) Reply {
+	r := e.decideWire(m)
+	e.prevented(m.SignOn, r.Decision)
+	return r
+}
+
+func (e *Engine) decideWire(m Message) Reply {
 	a, level, ok := e.session(m.SignOn)
 	if !ok {
 		return blocked(policy.ReasonFactMissing)
@@ -342,6 +354,7 @@ func (e *Engine) DecideArrived(m Message) Reply {
 	} else {
 		r.Instead, r.Text = arrival.Refusal != "", arrival.Refusal
 	}
+	e.prevented(m.SignOn, r.Decision)
 	return r
 }
 

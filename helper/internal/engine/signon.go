@@ -40,11 +40,14 @@ type session struct {
 	stream  Stream
 }
 
-// State is where a sign-on stands.
+// State is where an account stands.
 type State string
 
-// The states of a sign-on.
+// The states. An account that is blocked was refused, or taken offline with a
+// reason, and has not tried again since.
 const (
+	Offline    State = "offline"
+	Blocked    State = "blocked"
 	Connecting State = "connecting"
 	Online     State = "online"
 )
@@ -52,7 +55,11 @@ const (
 // DecideLevel says which protection an account has; the verdict blocks where
 // that cannot be told.
 func (e *Engine) DecideLevel(a Account) (policy.Level, policy.Decision) {
-	return policy.EffectiveLevel(a.Setting, e.parts.Records.Level(a.Account))
+	level, d := policy.EffectiveLevel(a.Setting, e.parts.Records.Level(a.Account))
+	if d.Verdict == policy.Allow && level == policy.LevelNone {
+		e.leave(a.Account)
+	}
+	return level, d
 }
 
 // DecideConnect says whether an account may sign on, register or unregister.
@@ -76,11 +83,16 @@ func (e *Engine) DecideConnect(a Account) ConnectAnswer {
 		Isolation:     tor.Isolation,
 		RequireProven: policy.AnswerOf(e.parts.Config.RequireProvenIsolation),
 	})
-	if answer.Verdict != policy.Allow || level == policy.LevelNone {
+	switch {
+	case answer.Verdict != policy.Allow:
+		e.stand(a.Account, level, Blocked, answer.Reason)
+		return answer
+	case level == policy.LevelNone:
 		return answer
 	}
 	if err := e.credentials(a, level, port, &answer); err != nil {
 		e.log("cannot issue credentials: %v", err)
+		e.stand(a.Account, level, Blocked, policy.ReasonInternal)
 		return ConnectAnswer{Level: level, Decision: policy.Decision{Reason: policy.ReasonInternal}}
 	}
 	return answer
@@ -128,17 +140,23 @@ func (e *Engine) credentials(a Account, level policy.Level, port uint16, answer 
 	})
 	if err != nil {
 		e.forget(answer.SignOn)
+		return err
 	}
-	return err
+	e.stand(a.Account, level, Connecting, "")
+	return nil
 }
 
 // SignOnOnline tells that the account is online: its credentials open no
 // further stream.
 func (e *Engine) SignOnOnline(signOn uint64) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if s := e.sessions[signOn]; s != nil {
+	s := e.sessions[signOn]
+	if s != nil {
 		s.state = Online
+	}
+	e.mu.Unlock()
+	if s != nil {
+		e.stand(s.account.Account, s.level, Online, "")
 	}
 }
 
@@ -152,6 +170,9 @@ func (e *Engine) SignOnEnded(signOn uint64) {
 	}
 	delete(e.prepared, signOn)
 	e.talking.Unlock()
+	if a, level, ok := e.session(signOn); ok {
+		e.stand(a.Account, level, Offline, "")
+	}
 	e.forget(signOn)
 	e.parts.Gate.Revoke(signOn, "")
 }

@@ -36,6 +36,7 @@ func (e *Engine) StreamConnected(signOn uint64, s Stream) {
 	}
 	e.mu.Unlock()
 	if ses != nil {
+		e.news(News{Kind: NewsAccount, Account: ses.account.Account})
 		e.parts.Emit(Event{Kind: EventState, Handle: ses.account.Handle, SignOn: signOn,
 			Text: s.String()})
 	}
@@ -77,6 +78,7 @@ func (e *Engine) StreamRefused(signOn uint64, reason policy.Reason, detail strin
 		e.log("the gate refused a connection: %s", text)
 		return
 	}
+	e.stand(ses.account.Account, ses.level, Blocked, reason)
 	e.parts.Emit(Event{Kind: EventBlocked, Handle: ses.account.Handle, SignOn: signOn, Reason: reason, Text: text})
 }
 
@@ -86,12 +88,13 @@ func (e *Engine) TorChanged(now TorStatus) {
 	e.mu.Lock()
 	before := e.tor
 	e.tor = now
-	online := make(map[uint64]uint64, len(e.sessions)) // sign-on: handle
+	online := make(map[uint64]*session, len(e.sessions))
 	for n, s := range e.sessions {
-		online[n] = s.account.Handle
+		online[n] = s
 	}
 	e.mu.Unlock()
 	if before != now {
+		e.news(News{Kind: NewsTor})
 		e.parts.Emit(Event{Kind: EventTor, Reason: policy.Reason(now.State.String()), Progress: now.Progress, Text: torText(now)})
 	}
 	d := policy.Stream(policy.StreamFacts{Credentials: policy.Yes, Server: policy.Yes, Tor: now.State, Isolation: now.Isolation,
@@ -99,8 +102,9 @@ func (e *Engine) TorChanged(now TorStatus) {
 	if d.Verdict == policy.Allow {
 		return
 	}
-	for n, handle := range online {
-		e.parts.Emit(Event{Kind: EventBlocked, Handle: handle, SignOn: n, Reason: d.Reason, Text: d.Reason.Text()})
+	for n, s := range online {
+		e.stand(s.account.Account, s.level, Blocked, d.Reason)
+		e.parts.Emit(Event{Kind: EventBlocked, Handle: s.account.Handle, SignOn: n, Reason: d.Reason, Text: d.Reason.Text()})
 	}
 	e.parts.Gate.CloseAll(d.Reason)
 }

@@ -208,3 +208,19 @@ func (g *Gate) stranger(number uint64) {
 		g.tell(Event{Kind: EventRefused, Connection: number, Reason: policy.ReasonBadCredentials})
 	}
 }
+
+// Streams are the streams through Tor that a sign-on has now.
+func (g *Gate) Streams(signOn uint64) []Stream {
+	g.mu.Lock()
+	links := g.linksOf(func(l *link) bool { return l.grant != nil && l.grant.SignOn == signOn })
+	g.mu.Unlock()
+	var list []Stream
+	for _, l := range links {
+		l.mu.Lock()
+		if l.stream != nil && l.reason == "" {
+			list = append(list, l.stream)
+		}
+		l.mu.Unlock()
+	}
+	return list
+}

@@ -526,6 +526,24 @@ func TestClientThatHangsUpEndsTheDial(t *testing.T) {
 	b.until(EventRefused) // long before Limits.Dial, or patience runs out
 }
 
+func TestStreamsOfASignOn(t *testing.T) {
+	b := newBench(t, nil)
+	b.issue(nil)
+	if code := b.open(b.connect(), "a.test", 5222); code != 0 {
+		t.Fatalf("reply %d", code)
+	}
+	if got := b.Streams(1); len(got) != 1 || got[0].CircuitID() != "7" {
+		t.Errorf("streams %v", got)
+	}
+	if got := b.Streams(2); len(got) != 0 {
+		t.Errorf("another's streams %v", got)
+	}
+	b.Revoke(1, "")
+	if got := b.Streams(1); len(got) != 0 {
+		t.Errorf("streams of a sign-on that is over: %v", got)
+	}
+}
+
 func TestRevokedCredentialsAreUnknown(t *testing.T) {
 	b := newBench(t, nil)
 	b.issue(nil)

@@ -75,6 +75,7 @@ const (
 	ReasonPeerToPeer          Reason = "peer-to-peer"
 	ReasonHostnameLookup      Reason = "hostname-lookup"
 	ReasonHelperMissing       Reason = "helper-missing"
+	ReasonNeedsUser           Reason = "needs-user"
 	ReasonInternal            Reason = "internal-error"
 )
 
@@ -117,6 +118,7 @@ var reasonTexts = map[Reason]string{
 	ReasonPeerToPeer:          "files and calls connect to the buddy past Tor, or tell your address; protected accounts have none",
 	ReasonHostnameLookup:      "an XMPP login would ask DNS for this computer's name; add it to /etc/hosts: echo \"127.0.1.1 $(hostname)\" | sudo tee -a /etc/hosts (`purple-onion explain hostname-lookup`)",
 	ReasonHelperMissing:       "purple-onion's helper is missing or does not fit this plugin",
+	ReasonNeedsUser:           "making protection weaker needs the person's word, in Pidgin or at a terminal",
 	ReasonInternal:            "an internal error; see Help, Debug Window",
 }
 

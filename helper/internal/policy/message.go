@@ -25,6 +25,17 @@ const (
 	StateFinished
 )
 
+func (s MessageState) String() string {
+	switch s {
+	case StateEncrypted:
+		return "encrypted"
+	case StateFinished:
+		return "finished"
+	case StatePlaintext, StateNotAsked:
+	}
+	return "plaintext"
+}
+
 // KeyStanding is how the key at the other end of an encrypted conversation
 // stands with the user.
 type KeyStanding uint8

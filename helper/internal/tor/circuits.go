@@ -47,6 +47,28 @@ func parseCircuits(text string) []Circuit {
 	return list
 }
 
+// Logical is what tells circuits apart: the CONFLUX id where there is one,
+// else the circuit id.
+func (c Circuit) Logical() string {
+	if c.ConfluxID != "" {
+		return c.ConfluxID
+	}
+	return c.ID
+}
+
+// parseStreams reads GETINFO stream-status (control-spec 4.1.2): the circuit
+// of each stream that is on one.
+func parseStreams(text string) map[string]string {
+	list := make(map[string]string)
+	for line := range strings.Lines(text) {
+		w := words(strings.TrimRight(line, "\r\n"))
+		if len(w) >= 4 && w[2] != "0" {
+			list[w[0]] = w[2]
+		}
+	}
+	return list
+}
+
 // parsePath reads "$FINGERPRINT~nickname,...".
 func parsePath(text string) []Relay {
 	var path []Relay

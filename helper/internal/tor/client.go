@@ -128,6 +128,41 @@ func (c *Client) Circuits(ctx context.Context) ([]Circuit, error) {
 	return tor.circuits(ctx)
 }
 
+// StreamCircuits says which circuit each of Tor's streams is on now, by the
+// stream's id (Stream.ID). A stream that is on none, or whose circuit is gone,
+// is not in it. It fails where the control port is not open.
+func (c *Client) StreamCircuits(ctx context.Context) (map[string]Circuit, error) {
+	c.mu.Lock()
+	tor := c.tor
+	c.mu.Unlock()
+	if tor == nil {
+		return nil, errors.New("cannot list streams: no Tor")
+	}
+	p := tor.control.Load()
+	if p == nil || p.state != ControlOpen {
+		return nil, errors.New("cannot list streams: Tor's control port is not open")
+	}
+	text, err := p.requests.info("stream-status")
+	if err != nil {
+		return nil, errors.New("cannot list streams: " + err.Error())
+	}
+	list, err := tor.circuits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]Circuit, len(list))
+	for _, circuit := range list {
+		byID[circuit.ID] = circuit
+	}
+	out := make(map[string]Circuit)
+	for stream, id := range parseStreams(text) {
+		if circuit, ok := byID[id]; ok {
+			out[stream] = circuit
+		}
+	}
+	return out, nil
+}
+
 func (t *foundTor) circuits(ctx context.Context) ([]Circuit, error) {
 	p := t.control.Load()
 	if p == nil || p.state != ControlOpen {

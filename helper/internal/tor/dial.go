@@ -132,6 +132,13 @@ func (s *Stream) CircuitID() string {
 	return id
 }
 
+// ID is the stream's id in Tor's control port, or "" where its event was not
+// seen. It does not block.
+func (s *Stream) ID() string {
+	_, _, id := s.sighting.state()
+	return id
+}
+
 // Circuit asks the control port (at most five seconds) for the stream's circuit.
 func (s *Stream) Circuit() (Circuit, bool) {
 	id := s.CircuitID()

@@ -63,6 +63,10 @@ type Status struct {
 	Version   string // empty where no control port tells it
 	Control   ControlState
 	Isolation policy.Isolation
-	Private   bool   // the Tor is our own private one
-	Detail    string // why it is so (not Tor, filtered, cannot start), for a person; no secret
+	Private   bool // the Tor is our own private one
+
+	IsolationOption string // the option of Tor's configuration that turns isolation off; empty: none, or not told
+	TrackHostExits  bool   // Tor keeps an exit for a host, whoever asks for it
+
+	Detail string // why it is so (not Tor, filtered, cannot start), for a person; no secret
 }

@@ -71,8 +71,9 @@ func TestIsolationAsTheControlPortShowsIt(t *testing.T) {
 	}{
 		{"default", "", policy.IsolationProven},
 		{"off", "NoIsolateSOCKSAuth", policy.IsolationOff},
-		// Method 2 alone is offered, so Tor has no choice left.
-		{"no-auth preferred", "PreferSOCKSNoAuth", policy.IsolationProven},
+		// Method 2 alone is offered, so that our own streams would be apart; the
+		// configuration says that others' need not be.
+		{"no-auth preferred", "PreferSOCKSNoAuth", policy.IsolationOff},
 		{"safe socks", "IsolateDestAddr IsolateDestPort", policy.IsolationProven},
 	} {
 		t.Run(c.name, func(t *testing.T) {

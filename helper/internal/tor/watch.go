@@ -250,6 +250,7 @@ func (c *Client) examine(t *foundTor) (Status, error) {
 		if known && percent < 100 {
 			s.State = policy.TorStarting
 		}
+		t.examineConfiguration(p, &s)
 	}
 	if t.control.Load() == nil {
 		s.Control, s.Detail = ControlAbsent, "Tor's control port cannot be read: stream isolation and circuits cannot be shown"
@@ -261,5 +262,24 @@ func (c *Client) examine(t *foundTor) (Status, error) {
 			break
 		}
 	}
+	if s.IsolationOption != "" {
+		s.Isolation = policy.IsolationOff
+	}
 	return s, err
+}
+
+// examineConfiguration can take the proof of isolation away, and not give it.
+func (t *foundTor) examineConfiguration(p *controlPort, s *Status) {
+	if p.state != ControlOpen {
+		return
+	}
+	l, err := p.askLint(t.socks)
+	if err != nil {
+		t.dropControl()
+		return
+	}
+	s.IsolationOption, s.TrackHostExits = l.isolationOff, l.trackHostExits
+	if l.isolationOff != "" {
+		s.Detail = "Tor's configuration has " + l.isolationOff
+	}
 }
