@@ -13,10 +13,14 @@ static void
 append(PurpleRequestFields *fields, const char *title,
        PurpleRequestField *field)
 {
-	PurpleRequestFieldGroup *group = purple_request_field_group_new(title);
+	GList *last = g_list_last(purple_request_fields_get_groups(fields));
+	PurpleRequestFieldGroup *group = last ? last->data : NULL;
 
+	if (title || !group) {
+		group = purple_request_field_group_new(title);
+		purple_request_fields_add_group(fields, group);
+	}
 	purple_request_field_group_add_field(group, field);
-	purple_request_fields_add_group(fields, group);
 }
 
 void

@@ -7,10 +7,10 @@
 
 #include <request.h>
 
-/* A line to type in, in a group of its own; title may be NULL. */
+/* A line to type in; a title begins a group, NULL goes on with the last. */
 void form_text(PurpleRequestFields *fields, const char *title, const char *id,
 	       const char *label, gboolean masked);
-/* A choice without labels yet, in a group of its own. */
+/* A choice without labels yet, likewise. */
 PurpleRequestField *form_choice(PurpleRequestFields *fields,
 				const char *title, const char *id,
 				const char *label);

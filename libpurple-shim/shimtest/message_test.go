@@ -236,3 +236,49 @@ func TestResentStanza(t *testing.T) {
 		})
 	}
 }
+
+// A chat's messages meet guards of their own, typed and not.
+func TestChat(t *testing.T) {
+	t.Parallel()
+	x := &xmppServer{room: room}
+	s := online(t, x, "secret", true, "FAKE_WIRE=CHAT|some|BLOCK;CHAT|replace|ALLOW|other;CHAT|minds|SAYS;CHAT|hold|HOLD")
+	enter(s, x)
+	for _, text := range []string{"some words", "two minds", "hold it"} {
+		s.do("type", s.id, room, text)
+		s.expect(`^wrote room@chat\.server\.test error nolog \| `)
+		s.expect(`^typed`)
+		s.do("chat-send", s.id, room, text)
+		s.expect(`^wrote room@chat\.server\.test error nolog \| `)
+		s.expect(`^sent -1$`)
+		x.lacks(t, text)
+	}
+	s.do("type", s.id, room, "replace")
+	x.got(t, ">other<")
+	s.do("chat-send", s.id, room, "replace again")
+	x.got(t, ">other again<")
+	s.quit()
+}
+
+// send_raw is refused whole, and what was allowed as a stanza passes as text
+// in that very call alone.
+func TestRawText(t *testing.T) {
+	t.Parallel()
+	x := &xmppServer{}
+	s := online(t, x, "secret", true, "FAKE_WIRE=TEXT|<message|BLOCK;TEXT|swap|ALLOW|other")
+	for _, raw := range [][]string{{"<message/>"}, {" @<message/>", "12"}, {" @ok", "4"}, {"swap"}} {
+		s.do(append([]string{"raw", s.id}, raw...)...)
+		s.expect(`^raw -1$`)
+	}
+	s.do("raw", s.id, " ")
+	s.expect(`^raw 1$`)
+	s.do("jabber-text", s.id, "swap")
+	s.expect(`^text \(none\)$`)
+	s.do("jabber-text", s.id, "anything")
+	s.expect(`^text anything$`)
+	s.do("type", s.id, bob, "words")
+	x.got(t, "words</body></message>")
+	stanza := x.String()[strings.Index(x.String(), "<message"):]
+	s.do("jabber-text", s.id, stanza)
+	s.expect(`^text \(none\)$`)
+	s.quit()
+}

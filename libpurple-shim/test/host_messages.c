@@ -263,6 +263,17 @@ cmd_irc_line(PurpleAccount *a, char **w)
 	g_free(text);
 }
 
+/* The same of jabber.c, which keeps the text. */
+static void
+cmd_jabber_text(PurpleAccount *a, char **w)
+{
+	PurpleConnection *gc = purple_account_get_connection(a);
+	char *text = w[2];
+
+	purple_signal_emit(gc->prpl, "jabber-sending-text", gc, &text);
+	say("text %s", text ? text : "(none)");
+}
+
 static void
 cmd_attention(PurpleAccount *a, char **w)
 {
@@ -357,6 +368,7 @@ const struct host_command message_commands[] = {
 	{ "invite", cmd_invite },	/* ACCOUNT ROOM WHO REASON */
 	{ "raw", cmd_raw },		/* ACCOUNT TEXT [LENGTH] */
 	{ "irc-line", cmd_irc_line },	/* ACCOUNT LINE */
+	{ "jabber-text", cmd_jabber_text },	/* ACCOUNT TEXT */
 	{ "attention", cmd_attention },	/* ACCOUNT WHO */
 	{ "got", cmd_got },		/* ACCOUNT WHO TEXT */
 	{ "buddy", cmd_buddy },		/* ACCOUNT WHO */
