@@ -198,6 +198,19 @@ func TestMeddlers(t *testing.T) {
 	}
 }
 
+// What a person typed is judged as the other plugins leave it: ours is last,
+// but for another of the same priority that was there before.
+func TestTypedIsLast(t *testing.T) {
+	t.Parallel()
+	x := &xmppServer{}
+	s := online(t, x, "secret", true, "FAKE_WIRE=TYPED|readable|BLOCK")
+	s.do("meddle", "im", "9999", "readable")
+	s.do("type", s.id, bob, "words")
+	s.expect(`^wrote bob@server\.test error nolog \| fake &lt;TYPED&gt; said no$`)
+	x.lacks(t, "readable")
+	s.quit()
+}
+
 // A stanza can go instead of another, without the first one's parts.
 func TestStanzaReplaced(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ func TestOTRCommand(t *testing.T) {
 	t.Parallel()
 	s := online(t, &xmppServer{}, "tor", true)
 	s.do("slash", s.id, "BOB@server.test/x", `otr ask who = [me] \n <b>?`)
-	s.expect(`^wrote BOB@server\.test/x system nolog \| verb=\[ask\] buddy=\[bob@server\.test\] text=\[who = \[me\] \\n &lt;b&gt;\?\] protocol=\[prpl-jabber\] name=\[alice@server\.test/\] sign_on=\[1\] on_list=\[0\] pidgin_otr=\[0\] lurch=\[0\]`)
+	s.expect(`^wrote BOB@server\.test/x system nolog \| verb=\[ask\] buddy=\[bob@server\.test\] text=\[who = \[me\] \\n &lt;b&gt;\?\] protocol=\[prpl-jabber\] name=\[alice@server\.test/\] sign_on=\[11\] on_list=\[0\] pidgin_otr=\[0\] lurch=\[0\]`)
 	s.do("buddy", s.id, bob)
 	s.do("slash", s.id, bob, "otr status")
 	s.expect(`verb=\[status\] buddy=\[bob@server\.test\] protocol=.* on_list=\[1\]`)

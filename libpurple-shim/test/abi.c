@@ -142,11 +142,98 @@ chain_edges(void)
 	      terminated(&g.answer), "a chain of garbage");
 }
 
+typedef int (*decide_fn)(const struct ponion_message *,
+			 struct ponion_reply *);
+
+static int
+blocks(decide_fn decide, const struct ponion_message *m)
+{
+	struct { char before[64]; struct ponion_reply r; char after[64]; } g;
+	int returned;
+	size_t i;
+
+	memset(&g, 0x5a, sizeof(g));
+	g.r.size = sizeof(g.r);
+	g.r.text = NULL;
+	returned = decide(m, &g.r);
+	for (i = 0; i < sizeof(g.before); i++)
+		if (g.before[i] != 0x5a || g.after[i] != 0x5a)
+			return 0;
+	api->free_text(g.r.text);
+	return returned == PONION_BLOCK && g.r.verdict == PONION_BLOCK &&
+	       memchr(g.r.reason, 0, sizeof(g.r.reason)) &&
+	       memchr(g.r.told, 0, sizeof(g.r.told));
+}
+
+/* There is no sign-on here: whatever is asked, nothing is allowed. */
+static void
+message_edges(void)
+{
+	decide_fn const all[] = { api->decide_send, api->decide_receive,
+				  api->decide_wire };
+	struct ponion_message good = { .size = sizeof(good), .sign_on = 1,
+		.length = 5, .buddy = "b@b.test", .text = "words" }, m;
+	struct ponion_reply small = { .size = sizeof(small) - 1,
+				      .verdict = 0x5a5a };
+	char *huge = calloc(1, PONION_MESSAGE_MAX + 2);
+	size_t i;
+	uint32_t way;
+
+	memset(huge, 'a', PONION_MESSAGE_MAX + 1);
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		for (way = 0; way < 300; way++) {
+			m = good;
+			m.way = way;
+			m.flags = way * 7;
+			if (!blocks(all[i], &m))
+				break;
+		}
+		check(way == 300, "a message of any way");
+		check(blocks(all[i], NULL), "no message");
+		check(all[i](&good, NULL) == PONION_BLOCK, "no reply");
+		check(all[i](&good, &small) == PONION_BLOCK &&
+		      small.verdict == 0x5a5a, "a small reply");
+		m = good;
+		m.size--;
+		check(blocks(all[i], &m), "a small message");
+		m = good;
+		m.text = NULL;
+		check(blocks(all[i], &m), "no text");
+		m = good;
+		m.buddy = NULL;
+		check(blocks(all[i], &m), "no buddy");
+		m = good;
+		m.buddy = m.text = "\xff\xfe\x80\xc3\x28";
+		check(blocks(all[i], &m), "bad UTF-8 in a message");
+		m = good;
+		m.text = huge;
+		m.length = PONION_MESSAGE_MAX + 1;
+		check(blocks(all[i], &m), "a message that is too long");
+		m.length--;
+		check(blocks(all[i], &m), "the longest message");
+	}
+	free(huge);
+}
+
+static void
+line_edges(void)
+{
+	struct ponion_line line = { .size = sizeof(line) - 1 };
+
+	check(api->next_line(NULL) == 0, "no line struct");
+	check(api->next_line(&line) == 0, "a small line struct");
+	line.size = sizeof(line);
+	check(api->next_line(&line) == 0 && !line.buddy && !line.text,
+	      "no line");
+}
+
 static void
 call_edges(void)
 {
 	static const char *const requests[] = { "", "[", "[request]", "[request]\nop=", "x=y",
 		"[request]\nop=nonsense\n", "[request]\nop=protect\n", "[request]\nop=result\n number=99999999999999999999\n",
+		"[request]\nop=otr\n", "[request]\nop=otr\nsign_on=1\nverb=start\nbuddy=b\n",
+		"[request]\nop=otr-trust\n", "[request]\nop=otr-forget\naccount=x\n",
 		"[request]\nop=protect\nlevel=tor\n[account]\nprotocol=prpl-gg\nname=1\n", "\xff\xff[request]\nop=status\n" };
 	size_t i;
 
@@ -226,6 +313,8 @@ main(int argc, char **argv)
 	api = get(PONION_ABI);
 	check(api->size == sizeof(*api) && api->abi == PONION_ABI, "the table");
 	answer_sizes();		/* not started: all of it must hold already */
+	message_edges();
+	line_edges();
 	check(api->start(NULL, fd) == 0, "start without settings");
 	check(api->start("nonsense", fd) == 0, "start with nonsense");
 	check(api->start("[start]\nuser_dir=relative\n", fd) == 0, "start with a relative directory");
@@ -235,6 +324,8 @@ main(int argc, char **argv)
 	answer_sizes();
 	account_edges();
 	chain_edges();
+	message_edges();
+	line_edges();
 	call_edges();
 	threads();
 	events();

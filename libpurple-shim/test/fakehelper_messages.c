@@ -10,7 +10,7 @@
 #include <glib.h>
 
 static int fd = -1;
-static uint64_t account, sign_on;
+static uint64_t account, sign_on = 10;
 
 /* Queued lines "KIND|BUDDY|TEXT" and events, under the lock. */
 static GQueue lines = G_QUEUE_INIT, results = G_QUEUE_INIT;
