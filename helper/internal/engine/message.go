@@ -376,6 +376,12 @@ func readWire(protocol string, level policy.Level, m Message) (r wire.Reading, k
 	case WayStanza:
 		return wire.Stanza(m.Text, level), protocol == "prpl-jabber"
 	case WayText:
+		if protocol == "prpl-irc" { // another plugin's raw line
+			if level == policy.LevelTor {
+				return wire.IRC(m.Text, level), true
+			}
+			return wire.Reading{Content: policy.ContentReadable, Message: true}, true
+		}
 		return wire.Text(m.Text), protocol == "prpl-jabber"
 	case WayIRC:
 		return wire.IRC(m.Text, level), protocol == "prpl-irc"

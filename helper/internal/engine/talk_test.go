@@ -631,3 +631,22 @@ func TestSignOffSaysWhatIsHeld(t *testing.T) {
 	s.must("end-all", "")
 	s.says("dropped when the program ends")
 }
+
+// A raw line of another plugin's goes at level tor, but for files, and never at
+// level secret.
+func TestRawLines(t *testing.T) {
+	for _, level := range []policy.Level{policy.LevelTor, policy.LevelSecret} {
+		s := newStage(t, level, config.Default())
+		s.SignOnEnded(s.signOn)
+		s.account.Protocol, s.account.Name = "prpl-irc", "alice@a.test"
+		s.connect()
+		for text, want := range map[string]policy.Verdict{"MODE #x +m\r\n": policy.Allow, "PRIVMSG b :\x01DCC SEND x 1 2 3\x01\r\n": policy.Block} {
+			if level == policy.LevelSecret {
+				want = policy.Block
+			}
+			if r := s.DecideWire(s.message(WayText, text)); r.Verdict != want {
+				t.Errorf("level %v: %q: %+v", level, text, r)
+			}
+		}
+	}
+}
