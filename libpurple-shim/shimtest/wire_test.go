@@ -208,6 +208,9 @@ func TestXMPPWays(t *testing.T) {
 					t.Errorf("%s: the server got %q", w.name, got)
 				}
 			}
+			if line := s.Find(`^wrote ` + room + `/alice`); line != "" {
+				t.Errorf("told of a presence: %s", line)
+			}
 			s.quit()
 		})
 	}
