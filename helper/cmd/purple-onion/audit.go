@@ -64,7 +64,7 @@ func (f auditFlags) run(w world) error {
 		err = report.WriteText(w.out, audit.Severity(f.severity), w.colour && !f.noColour)
 	}
 	if err != nil {
-		return exit{3, "cannot write the report: " + err.Error()}
+		return exit{code: 3, text: "cannot write the report: " + err.Error()}
 	}
 	return codeOnly(code)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"purpleonion.org/purple-onion/helper/internal/audit"
+	"purpleonion.org/purple-onion/helper/internal/cell"
 	"purpleonion.org/purple-onion/helper/internal/config"
 )
 
@@ -31,7 +32,12 @@ type world struct {
 	colour   bool              // is stdout a terminal that takes colour?
 }
 
-func main() { os.Exit(run(os.Args[1:], system())) }
+func main() {
+	if code, isStage := cell.Stage(os.Args); isStage {
+		os.Exit(code)
+	}
+	os.Exit(run(os.Args[1:], system()))
+}
 
 func system() world {
 	hostname, _ := os.Hostname()
@@ -89,7 +95,7 @@ func commands(w world) *cobra.Command {
 	}
 	root.SetVersionTemplate("purple-onion {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error()) })
-	root.AddCommand(auditCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), otrCommand(w), doctorCommand(w))
+	root.AddCommand(auditCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), otrCommand(w), doctorCommand(w), runCommand(w))
 	root.SetHelpCommand(helpCommand(w, root))
 	root.SetOut(w.out)
 	root.SetErr(w.err)
@@ -100,13 +106,14 @@ func commands(w world) *cobra.Command {
 // exit is an error that comes with an exit code, and, for a wrong command
 // line, is followed by the usage.
 type exit struct {
-	code int
-	text string // empty: all was said
+	code  int
+	text  string // empty: all was said
+	usage bool   // a wrong command line where 2 is not the code for it
 }
 
 func (e exit) Error() string { return e.text }
 
-func usageError(text string) error { return exit{2, text} }
+func usageError(text string) error { return exit{code: 2, text: text} }
 
 func run(args []string, w world) int {
 	root := commands(w)
@@ -117,12 +124,12 @@ func run(args []string, w world) int {
 	case err == nil:
 		return 0
 	case !errors.As(err, &e):
-		e = exit{2, err.Error()} // cobra's own: too many arguments
+		e = exit{code: 2, text: err.Error()} // cobra's own: too many arguments
 	}
 	if e.text != "" {
 		fmt.Fprintf(w.err, "purple-onion: %s\n", audit.Printable(strings.TrimSpace(e.text)))
 	}
-	if e.code == 2 && e.text != "" {
+	if (e.code == 2 || e.usage) && e.text != "" {
 		fmt.Fprintf(w.err, "Usage: %s\nMore: %s --help\n", command.UseLine(), command.CommandPath())
 	}
 	return e.code

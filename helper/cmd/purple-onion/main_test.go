@@ -12,11 +12,18 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"purpleonion.org/purple-onion/helper/internal/cell"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"purple-onion": func() { os.Exit(run(os.Args[1:], scripted())) },
+		"purple-onion": func() {
+			if code, isStage := cell.Stage(os.Args); isStage {
+				os.Exit(code)
+			}
+			os.Exit(run(os.Args[1:], scripted()))
+		},
 	})
 }
 

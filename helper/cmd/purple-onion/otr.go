@@ -75,7 +75,7 @@ func (f *otrFlags) command(use, short, long string, least int, run func([]string
 func (f *otrFlags) answer(w world, json any, text func(), err error) error {
 	if f.format == "json" {
 		if err := audit.WriteJSON(w.out, json); err != nil {
-			return exit{3, err.Error()}
+			return exit{code: 3, text: err.Error()}
 		}
 	} else if err == nil {
 		text()

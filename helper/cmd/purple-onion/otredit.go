@@ -143,7 +143,7 @@ func verify(s *otr.Store, k otr.Known, stands bool) (outcome, func() error, erro
 	}
 	for _, e := range keys {
 		if e.Account == k.Account && e.Fingerprint.Equal(k.Fingerprint) {
-			return outcome{}, nil, exit{1, fmt.Sprintf("cannot verify %s: this is the fingerprint of %s's own key", k.Buddy, k.Account)}
+			return outcome{}, nil, exit{code: 1, text: fmt.Sprintf("cannot verify %s: this is the fingerprint of %s's own key", k.Buddy, k.Account)}
 		}
 	}
 	if stands && k.Trust.Verified() {

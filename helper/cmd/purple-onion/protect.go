@@ -77,7 +77,7 @@ func (f *protectFlags) run(w world, args []string) error {
 	before, result, err := f.change(w, args)
 	if f.format == "json" {
 		if err := audit.WriteJSON(w.out, changesOf(f.dryRun, before, result, err)); err != nil {
-			return exit{3, err.Error()}
+			return exit{code: 3, text: err.Error()}
 		}
 	} else if err == nil {
 		showChanges(w, before, result)

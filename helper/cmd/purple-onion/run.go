@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"purpleonion.org/purple-onion/helper/internal/audit"
+	"purpleonion.org/purple-onion/helper/internal/cell"
+	"purpleonion.org/purple-onion/helper/internal/config"
+	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/tor"
+)
+
+// startPatience is for a Tor that is starting, so long as it goes forward.
+const startPatience = 2 * time.Minute
+
+// cellFlags are the flags of run.
+type cellFlags struct {
+	tor, userDir, display, bus, home string
+	control, sound, busWanted        bool
+}
+
+func runCommand(w world) *cobra.Command {
+	var f cellFlags
+	c := &cobra.Command{
+		Use: "run [--tor ADDR] [--control] [--user-dir DIR] [--display auto|x11|wayland|none]\n" +
+			"         [--session-bus private|filtered|none] [--sound] [--home shared|empty] -- PROGRAM ARGS...",
+		Short: "Run a program in a cell, out of which Tor's SOCKS port is the only way",
+		Long: `Run a program as you, in Linux namespaces of its own, in which Tor's SOCKS
+port at 127.0.0.1 is the only way to any network. Tor is found and proven
+before the program starts. What else stays reachable is said at the start.
+Exit: the program's own status; 128 and the number of the signal that ended
+it; 125 the cell could not be made; 126 the program cannot be run; 127 there
+is no such program.`,
+		DisableFlagsInUseLine: true,
+		Args:                  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.busWanted = cmd.Flags().Changed("session-bus")
+			return runCell(w, f, args)
+		},
+	}
+	flags := c.Flags()
+	flags.SetInterspersed(false)
+	flags.StringVar(&f.tor, "tor", "", "`ADDR` of Tor's SOCKS port, 127.0.0.1:9050 or unix:/path (default: found)")
+	flags.BoolVar(&f.control, "control", false, "a control port inside, for Tor's state and this cell's streams alone")
+	flags.StringVar(&f.userDir, "user-dir", "", "`DIR` becomes the program's ~/.purple")
+	flags.StringVar(&f.display, "display", string(cell.DisplayAuto), "`WHICH`: auto, x11, wayland, none")
+	flags.StringVar(&f.bus, "session-bus", string(cell.BusPrivate), "`WHICH`: private, filtered (needs xdg-dbus-proxy), none")
+	flags.BoolVar(&f.sound, "sound", false, "let the sound server's socket in")
+	flags.StringVar(&f.home, "home", "shared", "`WHICH`: shared, empty (gone afterwards)")
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cellUsage(err.Error()) })
+	return c
+}
+
+// cellUsage is a wrong command line of run: other codes are the program's.
+func cellUsage(text string) error { return exit{code: cell.CodeNotMade, text: text, usage: true} }
+
+func notMade(err error) error { return exit{code: cell.CodeNotMade, text: err.Error()} }
+
+func (f cellFlags) check() error {
+	for _, err := range []error{
+		oneOf("display", f.display, "auto", "x11", "wayland", "none"),
+		oneOf("session-bus", f.bus, "private", "filtered", "none"),
+		oneOf("home", f.home, "shared", "empty"),
+	} {
+		if err != nil {
+			return cellUsage(err.Error())
+		}
+	}
+	return nil
+}
+
+func runCell(w world, f cellFlags, program []string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if len(program) == 0 {
+		return cellUsage("no program")
+	}
+	if f.control {
+		return notMade(errors.New("cannot make the cell: --control is not there yet"))
+	}
+	if err := cell.Available(); err != nil {
+		return notMade(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	client, status, err := findTor(ctx, w, f)
+	interrupted := ctx.Err() != nil
+	stop() // from here on signals are the program's
+	if client != nil {
+		defer client.Close()
+	}
+	switch {
+	case interrupted:
+		return codeOnly(cell.CodeSignal + int(syscall.SIGINT))
+	case err != nil:
+		return notMade(err)
+	}
+	dir, _ := os.Getwd()
+	code, err := cell.Run(context.Background(), cell.Config{
+		Program: program, Env: os.Environ(), Dir: dir,
+		Tor: client, TorName: torName(status), TorPort: portInside(status.Socks, 9050),
+		UserDir: f.userDir, EmptyHome: f.home == "empty", Display: cell.Display(f.display),
+		Bus: cell.Bus(f.bus), BusWanted: f.busWanted, Sound: f.sound,
+		Hide: []string{filepath.Join(w.stateDir(), "tor")},
+		Say:  func(line string) { fmt.Fprintln(w.err, "cell: "+audit.Printable(line)) },
+	})
+	if err != nil {
+		return exit{code: code, text: err.Error()}
+	}
+	return codeOnly(code)
+}
+
+// findTor waits for a Tor that is proven and ready. client may be closed also
+// where there is an error.
+func findTor(ctx context.Context, w world, f cellFlags) (*tor.Client, tor.Status, error) {
+	conf, err := config.Load(config.File(w.getenv))
+	if err != nil {
+		return nil, tor.Status{}, err
+	}
+	s := tor.Settings{
+		Mode: conf.Tor.Mode, Socks: conf.Tor.Socks, Control: conf.Tor.Control, ControlPassword: conf.Tor.ControlPassword,
+		Program: conf.Tor.Program, Torrc: conf.Tor.Torrc, StateDir: filepath.Join(w.stateDir(), "tor"), Getenv: w.getenv,
+	}
+	if f.tor != "" {
+		s.Mode, s.Socks, s.Control = tor.ModeSystem, f.tor, ""
+	}
+	told := make(chan tor.Status, 64)
+	client := tor.Start(s, func(s tor.Status) {
+		select {
+		case told <- s:
+		default:
+		}
+	})
+	status, err := awaitTor(ctx, w, told)
+	return client, status, err
+}
+
+func awaitTor(ctx context.Context, w world, told <-chan tor.Status) (tor.Status, error) {
+	patience := time.NewTimer(startPatience)
+	defer patience.Stop()
+	progress := tor.ProgressUnknown
+	for {
+		select {
+		case <-ctx.Done():
+			return tor.Status{}, ctx.Err()
+		case <-patience.C:
+			return tor.Status{}, errors.New("cannot make the cell: Tor does not come up")
+		case s := <-told:
+			switch s.State {
+			case policy.TorReady:
+				return s, readyTor(s)
+			case policy.TorStarting:
+				if s.Progress > progress {
+					progress = s.Progress
+					patience.Reset(startPatience)
+					fmt.Fprintf(w.err, "cell: Tor is starting: %d%% %s\n", s.Progress, audit.Printable(s.Summary))
+				}
+			case policy.TorAbsent, policy.TorDead, policy.TorNotTor:
+				return s, noTor(s)
+			case policy.TorNotAsked:
+			}
+		}
+	}
+}
+
+func readyTor(s tor.Status) error {
+	if s.Isolation == policy.IsolationOff {
+		return errors.New("cannot make the cell: Tor's stream isolation is off; take NoIsolateSOCKSAuth and PreferSOCKSNoAuth out of torrc")
+	}
+	return nil
+}
+
+func noTor(s tor.Status) error {
+	what := "no Tor was found"
+	if s.State == policy.TorNotTor {
+		what = "what listens is not Tor, or not to be trusted"
+	}
+	if s.Detail != "" {
+		what += ": " + s.Detail
+	}
+	return errors.New("cannot make the cell: " + what)
+}
+
+func torName(s tor.Status) string {
+	name := s.Socks
+	if s.Private {
+		name += " (purple-onion's own)"
+	}
+	if s.Version != "" {
+		name += ", version " + s.Version
+	}
+	return name
+}
+
+// portInside is the number that a port has outside, so that configurations
+// hold inside; one that has none gets Tor's usual one.
+func portInside(address string, usual uint16) uint16 {
+	if p, err := netip.ParseAddrPort(address); err == nil {
+		return p.Port()
+	}
+	return usual
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package cell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
+
+// Available says whether cells can be made on this system, as far as that can
+// be told without making one.
+func Available() error { return nil }
+
+// running is a cell from outside.
+type running struct {
+	config    Config
+	cmd       *exec.Cmd
+	talk      *talk
+	said      chan message  // from the stages; closed when they are gone
+	ended     chan struct{} // init was waited for
+	listeners []net.Listener
+	started   bool // the program may run
+	toClose   []func()
+}
+
+// Run makes a cell, runs the program in it, and gives the program's exit code,
+// or one of the codes above with the reason. The program is ended when ctx is.
+func Run(ctx context.Context, c Config) (int, error) {
+	p, say, err := c.plan()
+	if err != nil {
+		return CodeNotMade, err
+	}
+	// The kernel ends init with the thread that started it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	r := &running{config: c, said: make(chan message, 4), ended: make(chan struct{})}
+	defer r.end()
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, passed...)
+	defer signal.Stop(signals)
+	if err = r.start(p); err != nil {
+		return CodeNotMade, explain(err)
+	}
+	return r.attend(ctx, p, say, signals)
+}
+
+// start starts build in the namespaces.
+func (r *running) start(p plan) error {
+	ours, theirs, err := talkPair()
+	if err != nil {
+		return err
+	}
+	defer theirs.Close()
+	r.talk = ours
+	r.toClose = append(r.toClose, ours.close)
+	file, err := planFile(p)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	r.cmd = &exec.Cmd{
+		Path: "/proc/self/exe", Args: []string{os.Args[0], argBuild}, Env: []string{}, Dir: "/",
+		Stdin: os.NewFile(0, "stdin"), Stdout: os.NewFile(1, "stdout"), Stderr: os.NewFile(2, "stderr"),
+		ExtraFiles: []*os.File{theirs, file},
+		SysProcAttr: &syscall.SysProcAttr{
+			Cloneflags:                 namespaces,
+			UidMappings:                []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}},
+			GidMappings:                []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}},
+			GidMappingsEnableSetgroups: false,
+			AmbientCaps:                buildCapabilities,
+			Pdeathsig:                  unix.SIGKILL,
+		},
+	}
+	if err = r.cmd.Start(); err != nil {
+		close(r.ended)
+		return fmt.Errorf("cannot make the namespaces: %w", err)
+	}
+	guarded(func() {
+		defer close(r.ended)
+		_ = r.cmd.Wait()
+	}, func() {})
+	return nil
+}
+
+// listen reads what the stages say, until they are gone.
+func (r *running) listen() {
+	defer close(r.said)
+	for {
+		m, fds, err := r.talk.receive()
+		if err != nil {
+			return
+		}
+		for _, fd := range fds {
+			f := os.NewFile(uintptr(fd), "inside")
+			l, err := net.FileListener(f)
+			_ = f.Close()
+			if err == nil {
+				r.listeners = append(r.listeners, l)
+			}
+		}
+		r.said <- m
+	}
+}
+
+// attend is from the start of build to the end of init.
+func (r *running) attend(ctx context.Context, p plan, say []string, signals <-chan os.Signal) (int, error) {
+	guarded(r.listen, func() {})
+	var failed error
+	code, said := CodeNotMade, r.said
+	for {
+		select {
+		case m, ok := <-said:
+			switch {
+			case !ok:
+				said = nil
+			case m.Ready:
+				if err := r.ready(p, say); err != nil {
+					return CodeNotMade, err
+				}
+			case m.Error != "":
+				if failed, code = errors.New(m.Error), m.Code; code == CodeNotMade {
+					failed = explain(failed)
+				}
+			}
+		case s := <-signals:
+			n, _ := s.(syscall.Signal)
+			switch {
+			case r.started:
+				_ = r.talk.send(message{Signal: int(n)}, nil)
+			case n != unix.SIGWINCH:
+				return CodeSignal + int(n), nil
+			}
+		case <-ctx.Done():
+			return CodeNotMade, ctx.Err()
+		case <-r.ended:
+			for m := range r.said { // what was said last may come after the end
+				if m.Error != "" {
+					failed, code = errors.New(m.Error), m.Code
+				}
+			}
+			return r.code(failed, code)
+		}
+	}
+}
+
+// code is the program's exit code, or why there is none.
+func (r *running) code(failed error, code int) (int, error) {
+	if failed != nil {
+		return code, failed
+	}
+	status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	switch {
+	case ok && status.Exited() && len(r.listeners) == 0:
+		return CodeNotMade, errors.New("cannot make the cell: it ended and said nothing")
+	case ok && status.Exited():
+		return status.ExitStatus(), nil
+	case ok && status.Signaled():
+		return CodeSignal + int(status.Signal()), nil
+	}
+	return CodeNotMade, errors.New("cannot tell how the cell ended")
+}
+
+// ready serves the sockets from inside, and lets the program start.
+func (r *running) ready(p plan, say []string) error {
+	if len(r.listeners) != len(p.Ports) {
+		return errors.New("cannot make the cell: its sockets did not come out")
+	}
+	r.toClose = append(r.toClose, newForwarder(r.listeners[0], r.config.Tor, r.config.Control).close)
+	if p.Bus == BusFiltered {
+		if err := r.startProxy(p); err != nil {
+			return err
+		}
+	}
+	for _, line := range say {
+		r.config.Say(line)
+	}
+	r.started = true
+	return r.talk.send(message{Go: true}, nil)
+}
+
+// startProxy starts xdg-dbus-proxy outside. Its socket is made in the cell's
+// own file system, by way of init's root; it ends with the pipe to it.
+func (r *running) startProxy(p plan) error {
+	path, err := lookPath("xdg-dbus-proxy", "", lookup(r.config.Env, "PATH"))
+	if err != nil {
+		return fmt.Errorf("cannot filter the session bus: %w", err)
+	}
+	life, theirs, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("cannot filter the session bus: %w", err)
+	}
+	defer theirs.Close()
+	at := filepath.Join(fmt.Sprintf("/proc/%d/root", r.cmd.Process.Pid), p.RuntimeDir, "bus")
+	args := []string{"--fd=3", lookup(r.config.Env, "DBUS_SESSION_BUS_ADDRESS"), at, "--filter"}
+	for _, name := range busNames {
+		args = append(args, "--talk="+name)
+	}
+	proxy := exec.Command(path, append(args, "--own="+busNames[0])...)
+	proxy.ExtraFiles, proxy.Env, proxy.Dir = []*os.File{theirs}, r.config.Env, "/"
+	proxy.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	if err = proxy.Start(); err != nil {
+		_ = life.Close()
+		return fmt.Errorf("cannot filter the session bus: %w", err)
+	}
+	r.toClose = append(r.toClose, func() {
+		_ = life.Close()
+		_ = proxy.Process.Kill()
+		_ = proxy.Wait()
+	})
+	if _, err = life.Read(make([]byte, 1)); err != nil {
+		return errors.New("cannot filter the session bus: xdg-dbus-proxy ended at once")
+	}
+	return nil
+}
+
+// end leaves nothing behind: init, and with it all in its PID namespace, is
+// ended where it lives still.
+func (r *running) end() {
+	if r.cmd != nil && r.cmd.Process != nil {
+		_ = r.cmd.Process.Kill()
+		<-r.ended
+	}
+	for _, do := range r.toClose {
+		do()
+	}
+	for _, l := range r.listeners {
+		_ = l.Close()
+	}
+}
+
+// explain adds to a failure what on this system may be the cause.
+func explain(err error) error {
+	hints := hints(func(path string) string {
+		text, _ := os.ReadFile(path)
+		return strings.TrimSpace(string(text))
+	})
+	if hints == "" {
+		return fmt.Errorf("cannot make the cell: %w", err)
+	}
+	return fmt.Errorf("cannot make the cell: %w; %s", err, hints)
+}
