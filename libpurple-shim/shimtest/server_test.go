@@ -35,7 +35,12 @@ func (r *record) String() string {
 // got waits until the server received text.
 func (r *record) got(t *testing.T, text string) {
 	t.Helper()
-	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	r.gotWithin(t, text, deadline)
+}
+
+func (r *record) gotWithin(t *testing.T, text string, patience time.Duration) {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if strings.Contains(r.String(), text) {
 			return
 		}
