@@ -19,6 +19,7 @@ type Status struct {
 // AccountStatus is one protected account, in a session or not.
 type AccountStatus struct {
 	Account  policy.Account
+	Dir      string // its user directory, where the door has several and it is not the default
 	Level    policy.Level
 	State    State
 	Reason   policy.Reason // why it is blocked
