@@ -66,10 +66,14 @@ END
 
 start_unbound() { spawn unbound world "$LAB_DIR/bin/unbound" -d -c "$LAB_DIR/dns/unbound.conf"; }
 
-# prosody_dns: on loopback Prosody must not ask the host's resolver
+# prosody_dns: libunbound answers by itself that there is no test. (RFC 6761),
+# and then no server would find the other. On loopback Prosody must not ask the
+# host's resolver, either.
 prosody_dns() {
-  inside || cat <<END
-unbound = { resolvconf = false; hoststxt = false; forward = { "$(dns_address | tr : @)" }; options = { ["do-not-query-localhost:"] = "no" } }
+  local from='resolvconf = true'
+  inside || from="resolvconf = false; forward = { \"$(dns_address | tr : @)\" }"
+  cat <<END
+unbound = { hoststxt = false; $from; options = { ["do-not-query-localhost:"] = "no"; ["local-zone:"] = "test. transparent" } }
 END
 }
 
