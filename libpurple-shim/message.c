@@ -53,6 +53,8 @@ ask_helper(const struct ponion_api *api, const struct ponion_message *m,
 	case PONION_WAY_TYPED:
 		return api->decide_send(m, reply);
 	case PONION_WAY_RECEIVED:
+	case PONION_WAY_ARRIVED_STANZA:
+	case PONION_WAY_ARRIVED_IRC:
 		return api->decide_receive(m, reply);
 	default:
 		return api->decide_wire(m, reply);

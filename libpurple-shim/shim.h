@@ -14,6 +14,7 @@
 #include <connection.h>
 #include <conversation.h>
 #include <plugin.h>
+#include <xmlnode.h>
 
 #include "ponion.h"
 
@@ -135,6 +136,14 @@ char *wire_allowed(PurpleConnection *gc, guint32 way, const char *who,
 		   const char *text);
 char *wire_allowed_chat(PurpleConnection *gc, int id, const char *text);
 char *wire_allowed_raw(PurpleConnection *gc, const char *text, int len);
+
+/* arrive.c: what came, before the protocol has it */
+void jabber_receiving_xmlnode_cb(PurpleConnection *gc, xmlnode **packet,
+				 void *data);
+gboolean jabber_receiving_iq_cb(PurpleConnection *gc, const char *type,
+				const char *id, const char *from,
+				xmlnode *iq, void *data);
+void irc_receiving_text_cb(PurpleConnection *gc, char **text, void *data);
 
 /* irc.c: the guard of IRC's queue */
 void irc_sending_text_cb(PurpleConnection *gc, char **text, void *data);

@@ -202,6 +202,13 @@ static const struct {
 	  PURPLE_CALLBACK(jabber_sending_text_cb) },
 	{ "prpl-irc", "irc-sending-text", PURPLE_SIGNAL_PRIORITY_HIGHEST,
 	  PURPLE_CALLBACK(irc_sending_text_cb) },
+	{ "prpl-jabber", "jabber-receiving-xmlnode",
+	  PURPLE_SIGNAL_PRIORITY_HIGHEST,
+	  PURPLE_CALLBACK(jabber_receiving_xmlnode_cb) },
+	{ "prpl-jabber", "jabber-receiving-iq", PURPLE_SIGNAL_PRIORITY_LOWEST,
+	  PURPLE_CALLBACK(jabber_receiving_iq_cb) },
+	{ "prpl-irc", "irc-receiving-text", PURPLE_SIGNAL_PRIORITY_HIGHEST,
+	  PURPLE_CALLBACK(irc_receiving_text_cb) },
 };
 
 void

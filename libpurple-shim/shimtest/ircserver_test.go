@@ -10,13 +10,28 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 )
 
 // ircServer is as much of an IRC server as libpurple needs to be online. It records
 // what it receives.
-type ircServer struct{ record }
+type ircServer struct {
+	record
+	mu  sync.Mutex
+	out io.Writer // to the newest client
+}
+
+// send writes to the newest client.
+func (s *ircServer) send(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = io.WriteString(s.out, text)
+}
 
 func (s *ircServer) handle(c net.Conn) {
+	s.mu.Lock()
+	s.out = c
+	s.mu.Unlock()
 	lines := bufio.NewScanner(io.TeeReader(c, s))
 	for lines.Scan() {
 		words := strings.Fields(lines.Text())

@@ -69,6 +69,16 @@ func imitation(t *testing.T, servers map[int]func(net.Conn)) (port string) {
 // libpurple, plugin and helper, and an imitation of Tor.
 func withRealHelper(t *testing.T, a account, cert *tls.Config, port int, handle func(net.Conn), env ...string) session {
 	t.Helper()
+	s := prepared(t, "secret", []account{a}, cert, port, handle, "", env...)
+	s.signOn()
+	return s
+}
+
+// prepared is as withRealHelper, but not online yet, at any level. The first
+// account is the one that gets it; more is added to config.toml, in front.
+func prepared(t *testing.T, lvl string, accounts []account, cert *tls.Config, port int, handle func(net.Conn), more string, env ...string) session {
+	t.Helper()
+	a := accounts[0]
 	dir := t.TempDir()
 	ca := filepath.Join(dir, "ca.pem")
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificates[0].Certificate[0]}), 0o600); err != nil {
@@ -80,24 +90,41 @@ func withRealHelper(t *testing.T, a account, cert *tls.Config, port int, handle 
 	}
 	tor := imitation(t, map[int]func(net.Conn){port: handle})
 	id := a.protocol + ":" + a.name
-	text := fmt.Sprintf("[tor]\nmode = \"system\"\nsocks = \"127.0.0.1:%s\"\n[accounts.%s]\nca_file = %s\n", tor, strconv.Quote(id), strconv.Quote(ca))
+	text := more + fmt.Sprintf("[tor]\nmode = \"system\"\nsocks = \"127.0.0.1:%s\"\n[accounts.%s]\nca_file = %s\n", tor, strconv.Quote(id), strconv.Quote(ca))
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := session{id: id, dir: userDir(t, a), plugin: install(t, real)}
+	s := session{id: id, dir: userDir(t, accounts...), plugin: install(t, real)}
 	s.host = run(t, s.dir, s.plugin, append([]string{"XDG_CONFIG_HOME=" + dir}, env...)...)
 	s.do("forms", "1")
-	s.do("answer", id, "2")
-	s.do("action", "Protect")
-	s.expect(`^pressed`)
-	s.signOn()
+	s.do("answer", id, map[string]string{"none": "0", "tor": "1", "secret": "2"}[lvl])
+	if lvl != "none" {
+		s.do("action", "Protect")
+		s.expect(`^pressed`)
+	}
 	return s
 }
 
 func realXMPP(t *testing.T, x *xmppServer, env ...string) session {
 	t.Helper()
 	x.tls = certificate(t)
-	return withRealHelper(t, account{"prpl-jabber", "alice@server.test/", "", "<proxy><type>none</type></proxy>"}, x.tls, 5222, x.handle, env...)
+	return withRealHelper(t, direct("alice@server.test/"), x.tls, 5222, x.handle, env...)
+}
+
+// realAt is as realXMPP, at any level; at level none, and where plugin is
+// false, it is a control arm. Another account is enabled and not protected.
+func realAt(t *testing.T, x *xmppServer, lvl, more string, env ...string) session {
+	t.Helper()
+	if lvl == "none" {
+		return online(t, x, lvl, true, env...)
+	}
+	x.tls = certificate(t)
+	other := direct("other@127.0.0.1/")
+	other.settings = "<setting name='port' type='int'>" + closedPort(t) + "</setting>"
+	s := prepared(t, lvl, []account{direct("alice@server.test/"), other}, x.tls, 5222, x.handle, more, env...)
+	s.do("enable", "prpl-jabber:other@127.0.0.1/", "1")
+	s.signOn()
+	return s
 }
 
 func realIRC(t *testing.T, x *ircServer) session {

@@ -76,7 +76,7 @@ way_name(uint32_t way)
 {
 	static const char *const names[] = { "UNKNOWN", "TYPED", "IM", "CHAT",
 					     "STANZA", "TEXT", "IRC",
-					     "RECEIVED" };
+					     "RECEIVED", "ARRIVED", "LINE" };
 
 	return way < G_N_ELEMENTS(names) ? names[way] : names[0];
 }

@@ -6,9 +6,10 @@
  * FAKE_WIRE       BLOCK (the default), ALLOW or HOLD, for every message; or
  *                 rules WAY|NEEDLE|VERDICT[|INSTEAD];... of which the first
  *                 that fits holds, and else ALLOW. WAY is TYPED, IM, CHAT,
- *                 STANZA, TEXT, IRC, RECEIVED or *; VERDICT may also be SAYS
- *                 (returns allow, writes block) or WRITES (the other way
- *                 round). INSTEAD stands for NEEDLE in the reply's text.
+ *                 STANZA, TEXT, IRC, RECEIVED, ARRIVED (a stanza), LINE (of
+ *                 IRC, that came) or *; VERDICT may also be SAYS (returns
+ *                 allow, writes block) or WRITES (the other way round).
+ *                 INSTEAD stands for NEEDLE in the reply's text.
  * FAKE_LINES      KIND|BUDDY|TEXT;... is queued by a message that holds
  *                 "lines", and by /otr refresh. KIND is SEND, SAY, SHOW, or
  *                 STALE: SEND of the sign-on before.

@@ -31,6 +31,15 @@ joined_cb(PurpleConversation *conv, gpointer data)
 	say("joined %s", purple_conversation_get_name(conv));
 }
 
+static void
+file_request_cb(PurpleXfer *xfer, gpointer data)
+{
+	(void)data;
+	say("xfer %s %s", purple_xfer_get_remote_user(xfer),
+	    purple_xfer_get_filename(xfer) ? purple_xfer_get_filename(xfer)
+					   : "-");
+}
+
 /* ---- other plugins ---- */
 
 /* As a plugin that changes what is sent: an xmlnode gets one more body. */
@@ -138,6 +147,8 @@ messages_init(void)
 	purple_signal_connect(purple_conversations_get_handle(),
 			      "chat-joined", &handle,
 			      PURPLE_CALLBACK(joined_cb), NULL);
+	purple_signal_connect(purple_xfers_get_handle(), "file-recv-request",
+			      &handle, PURPLE_CALLBACK(file_request_cb), NULL);
 }
 
 gboolean

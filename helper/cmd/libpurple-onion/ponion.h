@@ -63,7 +63,9 @@ enum ponion_way {
 	PONION_WAY_STANZA = 4,	/* `jabber-sending-xmlnode`: XML of one node */
 	PONION_WAY_TEXT = 5,	/* `jabber-sending-text`, not an allowed stanza */
 	PONION_WAY_IRC = 6,	/* `irc-sending-text`: one line with its CR LF */
-	PONION_WAY_RECEIVED = 7	/* `receiving-im-msg`: HTML */
+	PONION_WAY_RECEIVED = 7,	/* `receiving-im-msg`: HTML */
+	PONION_WAY_ARRIVED_STANZA = 8,	/* XML of one node that came */
+	PONION_WAY_ARRIVED_IRC = 9	/* one line that came, without CR LF */
 };
 
 /* What is known about a message; bits. */

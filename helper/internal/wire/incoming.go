@@ -16,19 +16,14 @@ type Arrival struct {
 	Refusal string // what is answered where it may not; "": nothing
 }
 
-const (
-	avatarMetadata = "urn:xmpp:avatar:metadata" // XEP-0084
-)
-
-// ArrivedStanza reads an element that came from an XMPP server. What cannot
-// be read is let through: libpurple has read it already, and no question about
-// the person is in what it does not understand either.
+// ArrivedStanza reads an element that came from an XMPP server. Of what cannot
+// be read nothing is known, and libpurple, which reads more, is not to have it.
 func ArrivedStanza(text string) Arrival {
-	a := Arrival{Content: policy.ContentOther, Text: text}
 	e, err := parseElement(text)
 	if err != nil {
-		return a
+		return Arrival{}
 	}
+	a := Arrival{Content: policy.ContentOther, Text: text}
 	if e.ns == "" {
 		e.ns = client
 	}
@@ -81,12 +76,13 @@ func refusal(e *element) string {
 	return out.String()
 }
 
-// stripAvatarURL takes the addresses out of an avatar's metadata: libpurple
-// fetches them, past the account's libpurple proxy (useravatar.c).
+// stripAvatarURL takes the addresses out of an avatar's metadata (XEP-0084):
+// libpurple fetches them, past the account's libpurple proxy (useravatar.c). It
+// finds element and attribute by name, in whatever namespace they are.
 func stripAvatarURL(e *element) bool {
 	found := false
 	e.walk(func(c *element) {
-		if c.ns == avatarMetadata && c.name == "info" && c.drop("url") {
+		if local(c.name) == "info" && c.dropLocal("url") {
 			found = true
 		}
 	})

@@ -314,7 +314,9 @@ func TestArrived(t *testing.T) {
 		{"<message from='e@e.test' type='headline'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='urn:xmpp:avatar:metadata'><item><metadata xmlns='urn:xmpp:avatar:metadata'><info id='x' type='image/png' url='http://203.0.113.9/a.png' bytes='1'/></metadata></item></items></event></message>",
 			policy.ContentOther, "<message from='e@e.test' type='headline'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='urn:xmpp:avatar:metadata'><item><metadata xmlns='urn:xmpp:avatar:metadata'><info id='x' type='image/png' bytes='1'/></metadata></item></items></event></message>"},
 		{"<message from='e@e.test'><body>words</body></message>", policy.ContentOther, ""},
-		{"<iq", policy.ContentOther, ""},
+		{"<message from='e@e.test'><a:metadata xmlns:a='urn:xmpp:avatar:metadata' xmlns:b='c'><b:info id='x' b:url='http://203.0.113.9/a.png'/></a:metadata></message>",
+			policy.ContentOther, "<message from='e@e.test'><a:metadata xmlns:a='urn:xmpp:avatar:metadata' xmlns:b='c'><b:info id='x'/></a:metadata></message>"},
+		{"<message><x url='http://a.test/'/></message>", policy.ContentOther, ""},
 	} {
 		got := ArrivedStanza(c.stanza)
 		want := c.text
@@ -334,6 +336,11 @@ func TestArrived(t *testing.T) {
 			if back, _ := again.attr("id"); back != id || Stanza(got.Refusal, policy.LevelSecret).Content != policy.ContentOther {
 				t.Errorf("%s is refused by %s", c.stanza, got.Refusal)
 			}
+		}
+	}
+	for _, text := range []string{"<iq", "<iq type='get'><query xmlns='jabber:iq:version'/>" + strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100) + "</iq>"} {
+		if got := ArrivedStanza(text); policy.Incoming(policy.LevelTor, got.Content).Verdict != policy.Block {
+			t.Errorf("%s: %+v", text, got)
 		}
 	}
 	for line, want := range map[string]struct {

@@ -121,6 +121,16 @@ func (e *element) drop(name string) bool {
 	return len(e.attrs) < before
 }
 
+// dropLocal takes attributes away that have a name, whatever their prefix.
+func (e *element) dropLocal(name string) bool {
+	before := len(e.attrs)
+	e.attrs = slices.DeleteFunc(e.attrs, func(a xml.Attr) bool { return local(a.Name.Local) == name })
+	return len(e.attrs) < before
+}
+
+// local is a name without its prefix.
+func local(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
+
 // walk visits e and all below it.
 func (e *element) walk(visit func(*element)) {
 	visit(e)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What came, before the protocol has it: questions about the person, which
+ * libpurple answers by itself to anybody, offers of files and calls, and
+ * avatars that it would fetch past Tor.
+ */
+#include "shim.h"
+
+#include <string.h>
+
+#include <debug.h>
+
+/*
+ * Only a message is looked at here: presences and answers are not asked about
+ * (a roster may be large), and questions have a signal of their own. The
+ * caller frees what *packet is in the end (jabber.c).
+ */
+void
+jabber_receiving_xmlnode_cb(PurpleConnection *gc, xmlnode **packet, void *data)
+{
+	PurpleAccount *account = purple_connection_get_account(gc);
+	struct ponion_reply reply;
+	xmlnode *instead = *packet;
+	char *text;
+
+	(void)data;
+	if (!*packet || !purple_strequal((*packet)->name, "message") ||
+	    watched_get(account)->open)
+		return;
+	text = xmlnode_to_str(*packet, NULL);
+	if (message_ask(account, PONION_WAY_ARRIVED_STANZA, NULL, text,
+			&reply) != PONION_ALLOW)
+		instead = NULL;
+	else if (reply.text)
+		instead = xmlnode_from_str(reply.text, -1);
+	message_done(&reply);
+	g_free(text);
+	if (instead != *packet) {
+		xmlnode_free(*packet);
+		*packet = instead;
+	}
+}
+
+/* By the protocol's own way, so that the guard of stanzas sees it. */
+static void
+answer(PurpleConnection *gc, const char *text)
+{
+	xmlnode *node = xmlnode_from_str(text, -1), *sent = node;
+
+	if (!node)
+		return;
+	purple_signal_emit(gc->prpl, "jabber-sending-xmlnode", gc, &sent);
+	xmlnode_free(node);
+}
+
+/* TRUE: libpurple does not see it, and so does not answer. */
+gboolean
+jabber_receiving_iq_cb(PurpleConnection *gc, const char *type, const char *id,
+		       const char *from, xmlnode *iq, void *data)
+{
+	PurpleAccount *account = purple_connection_get_account(gc);
+	struct ponion_reply reply;
+	gboolean swallowed;
+	char *text;
+
+	(void)id;
+	(void)from;
+	(void)data;
+	if ((!purple_strequal(type, "get") && !purple_strequal(type, "set")) ||
+	    watched_get(account)->open)
+		return FALSE;
+	text = xmlnode_to_str(iq, NULL);
+	swallowed = message_ask(account, PONION_WAY_ARRIVED_STANZA, NULL, text,
+				&reply) != PONION_ALLOW;
+	if (swallowed && reply.text)
+		answer(gc, reply.text);
+	message_done(&reply);
+	g_free(text);
+	return swallowed;
+}
+
+/*
+ * libpurple goes on with the memory that it gave us (irc.c): what is not to be
+ * read is overwritten. A line of x is no command, and only logged.
+ */
+void
+irc_receiving_text_cb(PurpleConnection *gc, char **text, void *data)
+{
+	PurpleAccount *account = purple_connection_get_account(gc);
+	struct ponion_reply reply;
+	gsize length;
+	int verdict;
+
+	(void)data;
+	if (!*text || watched_get(account)->open)
+		return;
+	length = strlen(*text);
+	verdict = message_ask(account, PONION_WAY_ARRIVED_IRC, NULL, *text,
+			      &reply);
+	if (reply.text && strlen(reply.text) == length)
+		memcpy(*text, reply.text, length);
+	else if (reply.text || verdict != PONION_ALLOW)
+		memset(*text, 'x', length);
+	message_done(&reply);
+}
