@@ -84,6 +84,8 @@ tell(PurpleAccount *account, const char *line, const char *told)
 {
 	char *who = *told ? target_of(line) : NULL;
 
+	if (!g_ascii_strncasecmp(line, "JOIN ", 5))
+		message_chat_refused(account, told);
 	/* A channel that we are not in is nobody to open an IM with. */
 	if (who && (!strchr("#&+!", *who) ||
 		    purple_find_conversation_with_account(
@@ -106,7 +108,7 @@ judged(PurpleAccount *account, const char *line)
 			instead = padded(reply.text, length);
 	} else {
 		tell(account, line, reply.told);
-		instead = padded(reply.text ? reply.text : "", length);
+		instead = padded("", length);
 	}
 	message_done(&reply);
 	return instead;

@@ -9,6 +9,7 @@
 
 #include <blist.h>
 #include <debug.h>
+#include <notify.h>
 #include <util.h>
 
 #define OTR_ID "otr"
@@ -202,6 +203,18 @@ message_say_chat(PurpleConnection *gc, int id, const char *text)
 
 	if (conv && *text)
 		write_line(conv, text, PURPLE_MESSAGE_ERROR);
+}
+
+void
+message_chat_refused(PurpleAccount *account, const char *told)
+{
+	struct watched *w = watched_get(account);
+
+	if (!*told || w->chat_told)
+		return;
+	w->chat_told = TRUE;
+	purple_notify_info(shim_plugin, "purple-onion",
+			   purple_account_get_username(account), told);
 }
 
 /* The helper keeps the text: the person sees it as if it had gone. */

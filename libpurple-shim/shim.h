@@ -42,6 +42,7 @@ struct watched {
 	char *irc_sent;		/* ... and what went instead; owned, or NULL */
 	GString *irc_farewell;	/* IRC: lines that go with QUIT, or NULL */
 	gboolean ended;		/* the peers were told of this session's end */
+	gboolean chat_told;	/* the person knows that chats are refused */
 };
 
 extern PurplePlugin *shim_plugin;
@@ -118,6 +119,8 @@ void message_say(PurpleAccount *account, const char *who, const char *text,
 		 PurpleMessageFlags kind);
 /* The same in a chat. */
 void message_say_chat(PurpleConnection *gc, int id, const char *text);
+/* Tell of a chat that is not joined, once for each session. */
+void message_chat_refused(PurpleAccount *account, const char *told);
 void sending_im_msg_cb(PurpleAccount *account, const char *who,
 		       char **message, void *data);
 void sending_chat_msg_cb(PurpleAccount *account, char **message, int id,

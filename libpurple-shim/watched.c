@@ -20,6 +20,7 @@ watched_end_session(struct watched *w)
 		g_string_free(w->irc_farewell, TRUE);
 	w->irc_farewell = NULL;
 	w->ended = FALSE;
+	w->chat_told = FALSE;
 	w->sign_on = 0;
 	w->may = FALSE;
 	w->online = FALSE;

@@ -133,13 +133,16 @@ replacement(const char *text)
 	return node;
 }
 
-/* Only a message belongs in a conversation. */
+/* Only a message belongs in a conversation; a presence joins a chat. */
 static void
 tell_of_stanza(PurpleConnection *gc, const xmlnode *node,
 	       const struct ponion_reply *reply)
 {
 	if (purple_strequal(node->name, "message"))
 		tell(gc, xmlnode_get_attrib(node, "to"), reply);
+	else if (purple_strequal(reply->reason, "chat-not-encrypted"))
+		message_chat_refused(purple_connection_get_account(gc),
+				     reply->told);
 }
 
 /* The caller keeps *packet (jabber.c, jabber_send): it is not freed here. */

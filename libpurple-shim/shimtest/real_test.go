@@ -151,7 +151,10 @@ func TestRealXMPPWays(t *testing.T) {
 	x := &xmppServer{room: room}
 	s := realXMPP(t, x)
 	meet(s, x)
-	s.do("join", s.id, room)
+	for range 2 {
+		s.do("join", s.id, room)
+	}
+	s.expect(`^notify purple-onion \| alice@server\.test.* multi-user chats are not end-to-end encrypted`)
 	x.forget()
 	for _, w := range alone(xmppWays) {
 		w.do(s, "readable")
@@ -177,6 +180,8 @@ func TestRealIRCWays(t *testing.T) {
 	for i, w := range alone(ircWays) {
 		w.do(s, fmt.Sprint("readable-", i, "-"))
 	}
+	s.do("join", s.id, "#room")
+	s.expect(`^notify purple-onion \| .* multi-user chats are not end-to-end encrypted`)
 	x.gotWithin(t, "PRIVMSG bob :?OTRv3?\r\n", keyMaking)
 	s.do("slash", s.id, "bob", "nick other")
 	x.got(t, "NICK")

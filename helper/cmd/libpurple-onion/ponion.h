@@ -257,8 +257,7 @@ struct ponion_api {
 	 * decide_wire - may this leave the account? The other ways
 	 *
 	 * PONION_ALLOW: as it is, or reply->text instead of it.
-	 * PONION_BLOCK: not; where reply->text is set it is a harmless line
-	 * of at least the same length (IRC's queue needs one).
+	 * PONION_BLOCK: not.
 	 */
 	int (*decide_wire)(const struct ponion_message *message,
 			   struct ponion_reply *reply);

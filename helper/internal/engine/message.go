@@ -319,11 +319,8 @@ func (e *Engine) decideWire(m Message) Reply {
 		Issued: policy.AnswerOf(r.Line != "" && e.issuedFor(a.Handle).has(r.Line)), RequireVerified: e.mustVerify(a.Account),
 	})
 	reply := Reply{Decision: d}
-	switch {
-	case d.Verdict == policy.Allow:
+	if d.Verdict == policy.Allow {
 		reply.Instead, reply.Text = r.Text != "" && r.Text != m.Text, r.Text
-	case m.Way == WayIRC:
-		reply.Instead, reply.Text = true, wire.HarmlessIRC(m.Text)
 	}
 	if d.Verdict != policy.Allow && r.Message {
 		reply.Told = "Not sent: " + d.Reason.Text() + "."

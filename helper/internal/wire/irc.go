@@ -148,9 +148,3 @@ func pad(words, old string) string {
 	}
 	return words + "\r\n"
 }
-
-// HarmlessIRC is a line that says nothing, at least as long as old.
-func HarmlessIRC(old string) string {
-	words := "PING :"
-	return words + strings.Repeat("x", max(1, len(old)-len(words)-2)) + "\r\n"
-}

@@ -267,7 +267,7 @@ func readPresence(e *element, level policy.Level) Reading {
 		case level == policy.LevelTor:
 			kept = append(kept, c)
 		case c.ns == muc && c.name == "x" && kind == "":
-			return Reading{Content: policy.ContentChat}
+			return Reading{Content: policy.ContentChat, Message: true}
 		case c.ns == client && c.name == "show" && isText && c.onlyAttrs("xmlns") && slices.Contains([]string{"chat", "away", "dnd", "xa"}, text):
 			kept = append(kept, c)
 		}
