@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -88,63 +89,126 @@ func runCell(w world, f cellFlags, program []string) error {
 	if len(program) == 0 {
 		return cellUsage("no program")
 	}
-	if f.control {
-		return notMade(errors.New("cannot make the cell: --control is not there yet"))
-	}
 	if err := cell.Available(); err != nil {
 		return notMade(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	client, status, err := findTor(ctx, w, f)
+	t := newOuterTor()
+	status, err := t.find(ctx, w, f)
 	interrupted := ctx.Err() != nil
 	stop() // from here on signals are the program's
-	if client != nil {
-		defer client.Close()
-	}
+	defer t.close()
 	switch {
 	case interrupted:
 		return codeOnly(cell.CodeSignal + int(syscall.SIGINT))
 	case err != nil:
 		return notMade(err)
 	}
-	dir, _ := os.Getwd()
-	code, err := cell.Run(context.Background(), cell.Config{
-		Program: program, Env: os.Environ(), Dir: dir,
-		Tor: client, TorName: torName(status), TorPort: portInside(status.Socks, 9050),
-		UserDir: f.userDir, EmptyHome: f.home == "empty", Display: cell.Display(f.display),
-		Bus: cell.Bus(f.bus), BusWanted: f.busWanted, Sound: f.sound,
-		Hide: []string{filepath.Join(w.stateDir(), "tor")},
-		Say:  func(line string) { fmt.Fprintln(w.err, "cell: "+audit.Printable(line)) },
-	})
+	code, err := cell.Run(context.Background(), t.config(w, f, status, program))
 	if err != nil {
 		return exit{code: code, text: err.Error()}
 	}
 	return codeOnly(code)
 }
 
-// findTor waits for a Tor that is proven and ready. client may be closed also
-// where there is an error.
-func findTor(ctx context.Context, w world, f cellFlags) (*tor.Client, tor.Status, error) {
+// outerTor is the Tor outside, and what is told of it inside.
+type outerTor struct {
+	client *tor.Client
+	told   chan tor.Status
+	alive  chan bool // holds the newest alone
+	filter *cell.Filter
+	newest atomic.Pointer[tor.Status]
+}
+
+func newOuterTor() *outerTor {
+	t := &outerTor{told: make(chan tor.Status, 64), alive: make(chan bool, 1)}
+	t.newest.Store(&tor.Status{})
+	t.filter = cell.NewFilter(t.facts, t.circuits)
+	return t
+}
+
+// notify is called for each change, in order.
+func (t *outerTor) notify(s tor.Status) {
+	select {
+	case t.told <- s:
+	default: // nobody waits for it any more
+	}
+	t.newest.Store(&s)
+	select {
+	case <-t.alive: // not taken yet, and out of date
+	default:
+	}
+	t.alive <- living(s)
+	t.filter.Changed()
+}
+
+func living(s tor.Status) bool {
+	return s.State == policy.TorReady || s.State == policy.TorStarting
+}
+
+func (t *outerTor) facts() cell.Facts {
+	s := t.newest.Load()
+	return cell.Facts{Alive: living(*s), Version: s.Version, Progress: s.Progress, Summary: s.Summary}
+}
+
+func (t *outerTor) circuits(ctx context.Context) ([]cell.Circuit, error) {
+	all, err := t.client.Circuits(ctx)
+	var list []cell.Circuit
+	for _, c := range all {
+		in := cell.Circuit{ID: c.ID, ConfluxID: c.ConfluxID, Status: c.Status, Purpose: c.Purpose, Onion: c.Onion, User: c.User}
+		if exit, ok := c.Exit(); ok {
+			in.Exit = "$" + exit.Fingerprint + "~" + exit.Nickname
+		}
+		list = append(list, in)
+	}
+	return list, err
+}
+
+func (t *outerTor) close() {
+	if t.client != nil {
+		t.client.Close()
+	}
+}
+
+// config joins what was asked for and what was found.
+func (t *outerTor) config(w world, f cellFlags, status tor.Status, program []string) cell.Config {
+	dir, _ := os.Getwd()
+	c := cell.Config{
+		Program: program, Env: os.Environ(), Dir: dir,
+		Tor: t.client, TorName: torName(status), TorPort: portInside(status.Socks), Alive: t.alive,
+		UserDir: f.userDir, EmptyHome: f.home == "empty", Display: cell.Display(f.display),
+		Bus: cell.Bus(f.bus), BusWanted: f.busWanted, Sound: f.sound,
+		Hide: []string{filepath.Join(w.stateDir(), "tor")},
+		Say:  func(line string) { fmt.Fprintln(w.err, "cell: "+audit.Printable(line)) },
+	}
+	if f.control {
+		c.Control, c.ControlPort = t.filter, nextTo(c.TorPort)
+	}
+	return c
+}
+
+// find waits for a Tor that is proven and ready.
+func (t *outerTor) find(ctx context.Context, w world, f cellFlags) (tor.Status, error) {
 	conf, err := config.Load(config.File(w.getenv))
 	if err != nil {
-		return nil, tor.Status{}, err
+		return tor.Status{}, err
 	}
 	s := tor.Settings{
 		Mode: conf.Tor.Mode, Socks: conf.Tor.Socks, Control: conf.Tor.Control, ControlPassword: conf.Tor.ControlPassword,
 		Program: conf.Tor.Program, Torrc: conf.Tor.Torrc, StateDir: filepath.Join(w.stateDir(), "tor"), Getenv: w.getenv,
 	}
 	if f.tor != "" {
-		s.Mode, s.Socks, s.Control = tor.ModeSystem, f.tor, ""
+		s.Mode, s.Socks = tor.ModeSystem, f.tor
 	}
-	told := make(chan tor.Status, 64)
-	client := tor.Start(s, func(s tor.Status) {
-		select {
-		case told <- s:
-		default:
-		}
-	})
-	status, err := awaitTor(ctx, w, told)
-	return client, status, err
+	if f.control {
+		s.OnStream = func(ev tor.StreamEvent) { t.filter.Stream(cell.StreamEvent(ev)) }
+	}
+	t.client = tor.Start(s, t.notify)
+	status, err := awaitTor(ctx, w, t.told)
+	if err == nil && f.control && status.Control != tor.ControlOpen {
+		err = errors.New("cannot make the cell: --control needs Tor's control port, which cannot be read; [tor] mode = \"private\" in config.toml has one")
+	}
+	return status, err
 }
 
 func awaitTor(ctx context.Context, w world, told <-chan tor.Status) (tor.Status, error) {
@@ -206,9 +270,17 @@ func torName(s tor.Status) string {
 
 // portInside is the number that a port has outside, so that configurations
 // hold inside; one that has none gets Tor's usual one.
-func portInside(address string, usual uint16) uint16 {
+func portInside(address string) uint16 {
 	if p, err := netip.ParseAddrPort(address); err == nil {
 		return p.Port()
 	}
-	return usual
+	return 9050
+}
+
+// nextTo is where a control port is looked for beside a SOCKS port.
+func nextTo(port uint16) uint16 {
+	if port == 65535 {
+		return port - 1
+	}
+	return port + 1
 }

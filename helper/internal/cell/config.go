@@ -45,8 +45,11 @@ type Config struct {
 	Tor     Dialer
 	TorName string // what Say calls it: where Tor is outside
 	TorPort uint16 // of 127.0.0.1 inside
-	Control *Filter
-	// ControlPort is where Control is served inside; 0 without one.
+	// Alive tells each change of whether there is a Tor; without one the port
+	// inside refuses. Nil: there always is.
+	Alive <-chan bool
+	// Control is served at ControlPort of 127.0.0.1 inside; nil: none.
+	Control     *Filter
 	ControlPort uint16
 
 	UserDir   string // becomes ~/.purple; empty: as it is in the home

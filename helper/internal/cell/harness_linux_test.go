@@ -28,8 +28,6 @@ import (
 // cell (as root and as a user without privileges), the stages, and the program
 // inside, which probes what it can reach.
 
-const patience = 60 * time.Second
-
 func TestMain(m *testing.M) {
 	if code, isStage := Stage(os.Args); isStage {
 		os.Exit(code)
@@ -120,13 +118,6 @@ func newWho(t testing.TB, name string, uid int) who {
 		must(t, os.Chown(f, uid, uid))
 	}
 	return w
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // command runs something as that user.

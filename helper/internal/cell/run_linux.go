@@ -178,7 +178,18 @@ func (r *running) ready(p plan, say []string) error {
 	if len(r.listeners) != len(p.Ports) {
 		return errors.New("cannot make the cell: its sockets did not come out")
 	}
-	r.toClose = append(r.toClose, newForwarder(r.listeners[0], r.config.Tor, r.config.Control).close)
+	c := r.config
+	socks := serve(r.listeners[0], maxStreams, forwarder{c.Tor, c.Control}.serve)
+	r.toClose = append(r.toClose, socks.close)
+	if c.Control != nil {
+		c.Control.socks = fmt.Sprintf("127.0.0.1:%d", c.TorPort)
+		r.toClose = append(r.toClose, serve(r.listeners[1], maxReaders, c.Control.serve).close)
+	}
+	guarded(func() {
+		for alive := range c.Alive {
+			socks.open(alive)
+		}
+	}, socks.close)
 	if p.Bus == BusFiltered {
 		if err := r.startProxy(p); err != nil {
 			return err
@@ -224,6 +235,30 @@ func (r *running) startProxy(p plan) error {
 		return errors.New("cannot filter the session bus: xdg-dbus-proxy ended at once")
 	}
 	return nil
+}
+
+// open has the port refuse connections while there is no Tor, as Tor's own
+// would. A listening socket that was shut down keeps its address, and listens
+// again when it is told to.
+func (s *server) open(alive bool) {
+	l, ok := s.listener.(syscall.Conn)
+	if !ok {
+		return
+	}
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if alive {
+			_ = unix.Listen(int(fd), backlog)
+		} else {
+			_ = unix.Shutdown(int(fd), unix.SHUT_RD)
+		}
+	})
+	if !alive {
+		s.closeAll()
+	}
 }
 
 // end leaves nothing behind: init, and with it all in its PID namespace, is

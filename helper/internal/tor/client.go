@@ -31,6 +31,7 @@ type foundTor struct {
 	candidate
 	control atomic.Pointer[controlPort] // nil: none
 	private *privateTor                 // nil: the system's
+	told    func(StreamEvent)           // Settings.OnStream
 }
 
 // Start returns at once. Its goroutines look for Tor, prove it, watch it, and

@@ -26,6 +26,10 @@ type Settings struct {
 
 	// GatePorts gives our own listeners' TCP ports: never taken for Tor. May be nil.
 	GatePorts func() []uint16
+	// OnStream gets Tor's events about streams, anyone's, one at a time and in
+	// order, where the control port is open; it must not block or call the
+	// client. Nil: nobody wants them.
+	OnStream func(StreamEvent)
 	// Getenv reads TOR_SOCKS_HOST and its like; nil is os.Getenv.
 	Getenv func(string) string
 }

@@ -13,12 +13,29 @@ import (
 	"purpleonion.org/purple-onion/helper/internal/redact"
 )
 
+// StreamEvent is one STREAM event (control-spec 4.1.2) about anyone's stream.
+// Source and the fields after it come with Status NEW and NEWRESOLVE alone.
+type StreamEvent struct {
+	ID, Status, Circuit, Target string
+	Source                      string // the end of who asked, "127.0.0.1:40000"
+	User, Password              redact.Secret
+	IsolatedBy                  string // ISO_FIELDS
+}
+
 // streamWatch finds our own streams among Tor's STREAM events (control-spec
 // 4.1.2). It keeps nothing about the streams of others. The zero value works.
 type streamWatch struct {
 	mu       sync.Mutex
 	expected []*sighting
 	byID     map[string]*sighting
+	told     func(StreamEvent) // nil: nobody else wants to know
+}
+
+// tell has every further event told.
+func (w *streamWatch) tell(f func(StreamEvent)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = f
 }
 
 // sighting is one stream of ours that Tor should tell of.
@@ -72,6 +89,11 @@ func (w *streamWatch) event(text string) {
 	id, status, circuit := list[0], list[1], list[2]
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.told != nil {
+		args := arguments(list[4:])
+		w.told(StreamEvent{id, status, circuit, list[3], args["SOURCE_ADDR"],
+			redact.New(args["SOCKS_USERNAME"]), redact.New(args["SOCKS_PASSWORD"]), args["ISO_FIELDS"]})
+	}
 	if s := w.byID[id]; s != nil {
 		switch status {
 		case "CLOSED", "FAILED":

@@ -106,7 +106,7 @@ func (c *Client) prove(cand candidate) (*foundTor, error) {
 	if _, err := probe(c.ctx, cand, nil, c.gatePorts()); err != nil {
 		return nil, err
 	}
-	tor := &foundTor{candidate: cand}
+	tor := &foundTor{candidate: cand, told: c.settings.OnStream}
 	err := tor.openControl(c.ctx)
 	if err == nil {
 		err = tor.checkReserved(c.ctx)
@@ -127,6 +127,7 @@ func (t *foundTor) openControl(ctx context.Context) error {
 		return err
 	}
 	if err == nil {
+		p.streams.tell(t.told)
 		t.control.Store(p)
 	}
 	return nil
@@ -156,7 +157,7 @@ func (c *Client) private(mem *search, status Status) (*foundTor, Status) {
 	mem.nextPrivate = time.Now().Add(privateEvery)
 	p, err := startPrivate(c.ctx, c.settings)
 	if err == nil {
-		tor := &foundTor{candidate: p.candidate(), private: p}
+		tor := &foundTor{candidate: p.candidate(), private: p, told: c.settings.OnStream}
 		for range 2 {
 			if _, err = probe(c.ctx, tor.candidate, nil, nil); err == nil {
 				_ = tor.openControl(c.ctx)
