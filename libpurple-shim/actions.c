@@ -9,6 +9,7 @@
 
 /* Number of the call whose answer a page waits for, and the page's title. */
 static guint64 awaited;
+static const char *awaited_title;
 
 static void
 show_page(const char *title, GKeyFile *answer)
@@ -20,30 +21,33 @@ show_page(const char *title, GKeyFile *answer)
 	g_free(text);
 }
 
+/* What asks Tor, or reads files, is made elsewhere and comes as an event. */
 static void
-status_cb(PurplePluginAction *action)
+ask_page(const char *op, const char *title)
 {
-	GKeyFile *answer = call_helper(call_new("status"));
+	GKeyFile *answer = call_helper(call_new(op));
 
-	(void)action;
-	show_page("Tor status", answer);
+	awaited_title = title;
+	awaited = answer ? g_key_file_get_uint64(answer, "answer", "pending",
+						 NULL) : 0;
+	if (!awaited)
+		show_page(title, answer);
 	if (answer)
 		g_key_file_free(answer);
 }
 
-/* The audit reads files: it is made elsewhere and comes as an event. */
+static void
+status_cb(PurplePluginAction *action)
+{
+	(void)action;
+	ask_page("status", "Tor status");
+}
+
 static void
 audit_cb(PurplePluginAction *action)
 {
-	GKeyFile *answer = call_helper(call_new("audit"));
-
 	(void)action;
-	awaited = answer ? g_key_file_get_uint64(answer, "answer", "pending",
-						 NULL) : 0;
-	if (!awaited)
-		show_page("Audit", answer);
-	if (answer)
-		g_key_file_free(answer);
+	ask_page("audit", "Audit");
 }
 
 void
@@ -57,7 +61,7 @@ actions_result(guint64 number)
 	request = call_new("result");
 	g_key_file_set_uint64(request, "request", "number", number);
 	answer = call_helper(request);
-	show_page("Audit", answer);
+	show_page(awaited_title, answer);
 	if (answer)
 		g_key_file_free(answer);
 }

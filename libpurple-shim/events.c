@@ -53,6 +53,9 @@ handle(const struct ponion_event *ev)
 		break;
 	case PONION_EVENT_LINES:
 		break;		/* taken after every wake */
+	case PONION_EVENT_REQUEST:
+		bus_request((guint32)ev->sign_on, FALSE);
+		break;
 	case PONION_EVENT_TOR:
 		retry_tor(ev);
 		/* fall through */

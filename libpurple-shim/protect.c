@@ -81,16 +81,20 @@ tell(const char *primary, GKeyFile *answer)
  * A connection of before went another way: it ends. An account that is now
  * protected comes back by itself, a released one when the person enables it.
  */
-static void
-carry_out(PurpleAccount *account, int level)
+gboolean
+protect_carry_out(PurpleAccount *account, int level)
 {
 	GKeyFile *answer;
+	gboolean ok;
 	gboolean was_up = purple_account_get_connection(account) != NULL;
 
+	if (level < 0 || level >= (int)G_N_ELEMENTS(levels))
+		return FALSE;
 	if (was_up)
 		purple_account_disconnect(account);
 	answer = ask(account, "protect", level);
-	if (!call_ok(answer)) {
+	ok = call_ok(answer);
+	if (!ok) {
 		tell("Cannot change the protection", answer);
 	} else {
 		pins_carry_out(account, answer);
@@ -107,6 +111,8 @@ carry_out(PurpleAccount *account, int level)
 	}
 	if (answer)
 		g_key_file_free(answer);
+	process_update();
+	return ok;
 }
 
 static void
@@ -121,10 +127,9 @@ apply_cb(gpointer data, int action)
 							      wish->protocol);
 
 		if (account)
-			carry_out(account, wish->level);
+			protect_carry_out(account, wish->level);
 	}
 	g_slist_free_full(wishes, wish_free);
-	process_update();
 }
 
 static void

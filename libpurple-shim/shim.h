@@ -215,6 +215,10 @@ gboolean events_init(void);
 int events_fd(void);
 void events_uninit(void);
 
+/* bus.c */
+/* Carry out what the helper has under a number for the session bus. */
+void bus_request(guint32 number, gboolean agreed);
+
 /* process.c: what libpurple has once for the process */
 void process_init(void);
 void process_uninit(void);
@@ -241,5 +245,8 @@ GList *actions_list(PurplePlugin *plugin, gpointer context);
 void actions_result(guint64 number);
 void actions_uninit(void);
 void protect_show(PurplePluginAction *action);
+/* Give an account a level: 0 none, 1 tor, 2 secret; FALSE: the person was told
+ * why not. */
+gboolean protect_carry_out(PurpleAccount *account, int level);
 
 #endif

@@ -19,7 +19,7 @@
 #define WRITE_COND (G_IO_OUT | G_IO_HUP | G_IO_ERR | G_IO_NVAL)
 
 static GMainLoop *loop;
-static gboolean accept_forms;	/* press OK in forms that come */
+static int accept_forms;	/* press OK in forms; 2: a question's no */
 
 void
 say(const char *format, ...)
@@ -172,6 +172,8 @@ request_action(const char *title, const char *primary, const char *secondary,
 	    secondary ? secondary : "");
 	if (!accept_forms || !purple_strequal(title, "purple-onion"))
 		return NULL;
+	if (accept_forms == 2)
+		n = 1;
 	press = g_new0(struct press, 1);
 	for (i = 0; i < n; i++) {
 		(void)va_arg(actions, char *);

@@ -18,18 +18,22 @@ var version = "dev"
 // auditPage is the audit of the program's own user directory. The files are
 // read as they stand: what the program has not saved yet is not in them.
 func auditPage(userDir string) string {
-	hostname, _ := os.Hostname() // unknown is judged as unknown
-	report := audit.Run(audit.Options{
-		Version: version, UserDirs: []string{userDir}, Default: userDir,
-		Lookup:   os.LookupEnv,
-		Program:  func(name string) bool { _, err := exec.LookPath(name); return err == nil },
-		StateDir: config.Folder(os.Getenv, "XDG_STATE_HOME", ".local/state"),
-		Hostname: hostname,
-	})
+	report := audit.Run(auditOptions(userDir))
 	var text strings.Builder
 	if err := report.WriteText(&text, audit.Info, false); err != nil {
 		return html.EscapeString("cannot write the audit: " + err.Error())
 	}
 	// Pidgin would make smileys of ":p" and its like.
 	return strings.NewReplacer("\n", "<br>", ":", "&#58;").Replace(html.EscapeString(text.String()))
+}
+
+func auditOptions(userDir string) audit.Options {
+	hostname, _ := os.Hostname() // unknown is judged as unknown
+	return audit.Options{
+		Version: version, UserDirs: []string{userDir}, Default: userDir,
+		Lookup:   os.LookupEnv,
+		Program:  func(name string) bool { _, err := exec.LookPath(name); return err == nil },
+		StateDir: config.Folder(os.Getenv, "XDG_STATE_HOME", ".local/state"),
+		Hostname: hostname,
+	}
 }

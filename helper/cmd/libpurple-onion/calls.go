@@ -3,12 +3,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"purpleonion.org/purple-onion/helper/internal/engine"
 	"purpleonion.org/purple-onion/helper/internal/policy"
@@ -30,9 +32,12 @@ var ops = map[string]func(*helper, *keyFile) (*keyFile, error){
 	"plan":    (*helper).opPlan,    // `level`: what would change, as text
 	"protect": (*helper).opProtect, // `level`, none releases: [proxy], [set], [unset]
 	"rename":  (*helper).opRename,  // `from`: the record follows the account's name
-	"status":  (*helper).opStatus,  // a page about Tor and the accounts
+	"status":  (*helper).opStatus,  // pending: a page about Tor and the accounts
 	"audit":   (*helper).opAudit,   // pending: a page
 	"result":  (*helper).opResult,  // `number`: what was pending
+
+	"request":   (*helper).opRequest,   // `number`, `agreed`: what the bus wants done
+	"requested": (*helper).opRequested, // `number`, `done`: what came of it
 
 	"otr":          (*helper).opOtr, // a command in a conversation
 	"otr-list":     (*helper).opOtrList,
@@ -240,13 +245,22 @@ func (h *helper) opRename(k *keyFile) (*keyFile, error) {
 }
 
 func (h *helper) opStatus(*keyFile) (*keyFile, error) {
-	return okAnswer(statusPage(h.engine.Status())), nil
+	return h.later("status", func() string {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return statusPage(h.engine.Status().Tor, h.engine.Live(ctx))
+	})
 }
 
 func (h *helper) opAudit(*keyFile) (*keyFile, error) {
+	return h.later("audit", func() string { return auditPage(h.userDir) })
+}
+
+// later answers with a number; the page follows.
+func (h *helper) later(name string, page func() string) (*keyFile, error) {
 	number := h.calls.open()
-	background("audit", func() {
-		h.calls.answer(number, auditPage(h.userDir))
+	background(name, func() {
+		h.calls.answer(number, page())
 		events.push(engine.Event{Kind: engine.EventResult, SignOn: number})
 	})
 	answer := okAnswer("")

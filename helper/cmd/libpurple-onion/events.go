@@ -10,7 +10,8 @@ import (
 )
 
 // maxEvents bounds what waits for the main loop. News that only informs is
-// dropped beyond it; that an account must go offline never is.
+// dropped beyond it; that an account must go offline never is, nor what is
+// bounded elsewhere.
 const maxEvents = 1024
 
 var events queue
@@ -38,7 +39,7 @@ func (q *queue) listen(fd int) {
 func (q *queue) push(ev engine.Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting) >= maxEvents && ev.Kind != engine.EventBlocked && ev.Kind != engine.EventResult {
+	if len(q.waiting) >= maxEvents && ev.Kind != engine.EventBlocked && ev.Kind != engine.EventResult && ev.Kind != engine.EventRequest {
 		return
 	}
 	q.waiting = append(q.waiting, ev)

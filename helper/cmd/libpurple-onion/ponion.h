@@ -159,7 +159,8 @@ enum ponion_event_kind {
 	PONION_EVENT_STATE = 3,		/* an account's circuit, for the log */
 	PONION_EVENT_TOR = 4,		/* Tor's state changed: progress, text */
 	PONION_EVENT_RESULT = 5,	/* call() number `sign_on` is answered */
-	PONION_EVENT_LINES = 6		/* next_line has something */
+	PONION_EVENT_LINES = 6,		/* next_line has something */
+	PONION_EVENT_REQUEST = 7	/* op `request` with number `sign_on` */
 };
 
 struct ponion_event {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"purpleonion.org/purple-onion/helper/internal/audit"
+	"purpleonion.org/purple-onion/helper/internal/busapi"
 	"purpleonion.org/purple-onion/helper/internal/config"
 	"purpleonion.org/purple-onion/helper/internal/engine"
 	"purpleonion.org/purple-onion/helper/internal/gate"
@@ -34,6 +35,9 @@ type helper struct {
 	userDir string
 	record  *profile.Record
 	calls   results
+
+	bus      atomic.Pointer[busapi.Service] // nil until it is started
+	requests requests
 }
 
 var current atomic.Pointer[helper]
@@ -75,6 +79,7 @@ func start(settings string, eventFD int) bool {
 		return false
 	}
 	current.Store(h)
+	h.startBus()
 	return true
 }
 
@@ -98,7 +103,7 @@ func (h *helper) wire() bool {
 		KnownOnion: gate.KnownOnion, Credentials: tor.NewCredentials,
 		Keyring: otr.OpenStore(h.userDir), Background: background,
 		Roots: roots, ReadFile: readRegular, NameKnown: nameKnown, Now: time.Now, Emit: events.push,
-		Places: h.places,
+		Places: h.places, News: h.news,
 	})
 	g, err := gate.Listen(h.gateConfig(conf))
 	if err != nil {
@@ -236,6 +241,9 @@ func stop() {
 	done := make(chan struct{})
 	background("stop", func() {
 		defer close(done)
+		if bus := h.bus.Load(); bus != nil {
+			bus.Close()
+		}
 		if h.tor != nil {
 			h.tor.Close()
 		}

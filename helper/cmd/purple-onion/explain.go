@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,12 +32,12 @@ func explainCommand(w world) *cobra.Command {
 				listChecks(w)
 				return nil
 			}
-			c, ok := audit.Find(args[0])
+			text, ok := audit.Explain(args[0])
 			if !ok {
 				return usageError(fmt.Sprintf("unknown check %q; purple-onion explain lists them", args[0]))
 			}
-			explain(w, c)
-			return nil
+			_, err := io.WriteString(w.out, text)
+			return err
 		},
 	}
 }
@@ -45,20 +46,6 @@ func listChecks(w world) {
 	for _, c := range audit.Checks {
 		fmt.Fprintf(w.out, "%s  %s\n", c.Severity, c.Name)
 		w.indented("      ", c.Why)
-	}
-}
-
-func explain(w world, c audit.Check) {
-	fmt.Fprintf(w.out, "%s (%s)\n", c.Name, c.Severity)
-	for _, part := range []struct{ title, text string }{
-		{"In short", c.Why},
-		{"The threat", c.Threat},
-		{"What was looked at", c.Looks},
-		{"What it does not show", c.Limits},
-		{"Remedy", c.Remedy},
-	} {
-		fmt.Fprintf(w.out, "\n%s\n", part.title)
-		w.indented("  ", part.text)
 	}
 }
 

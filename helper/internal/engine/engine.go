@@ -120,7 +120,8 @@ const (
 	EventState
 	EventTor
 	EventResult
-	EventLines // NextLine has something
+	EventLines   // NextLine has something
+	EventRequest // the door has a request with the number SignOn
 )
 
 // Event is news for the door.

@@ -245,6 +245,29 @@ func (t TorStatus) findings() []LiveFinding {
 	return list
 }
 
+// Refusal is why an account gets no new circuit now.
+type Refusal struct {
+	NoTor bool
+	Text  string
+}
+
+func (r *Refusal) Error() string { return r.Text }
+
+// NewCircuit says whether an account can sign on anew now; the door has it do
+// so. Its new sign-on has new credentials, and so another circuit (I3).
+func (e *Engine) NewCircuit(a policy.Account) error {
+	s := e.Status()
+	if s.Tor.State != policy.TorReady {
+		return &Refusal{true, "Tor is " + s.Tor.State.String()}
+	}
+	for _, x := range s.Accounts {
+		if x.Account == a && x.SignOn != 0 {
+			return nil
+		}
+	}
+	return &Refusal{false, "the account is not signed on under protection"}
+}
+
 // FindingsOf are the findings about a Tor that nobody's accounts are known of.
 func FindingsOf(t TorStatus) []LiveFinding { return t.findings() }
 

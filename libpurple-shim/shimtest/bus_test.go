@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build shim
+
+package shimtest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	busName   = "org.purpleonion.Helper1"
+	busPath   = "/org/purpleonion/Helper1"
+	busErrors = "org.purpleonion.Error."
+)
+
+// privateBus starts the real dbus-daemon; end ends it.
+func privateBus(t *testing.T) (conn *dbus.Conn, env string, end func()) {
+	t.Helper()
+	cmd := exec.Command("dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1", "--address=unix:path="+filepath.Join(t.TempDir(), "bus"))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("cannot start dbus-daemon: %v", err)
+	}
+	end = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
+	t.Cleanup(end)
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	address = strings.TrimSpace(address)
+	if conn, err = dbus.Connect(address); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn, "DBUS_SESSION_BUS_ADDRESS=" + address, end
+}
+
+func onBus(conn *dbus.Conn, member string, args ...any) error {
+	return conn.Object(busName, busPath).Call(busName+"."+member, dbus.FlagNoAutoStart, args...).Err
+}
+
+func named(err error) string {
+	var d dbus.Error
+	if errors.As(err, &d) {
+		return d.Name
+	}
+	return fmt.Sprint(err)
+}
+
+// there waits until somebody has the name, or nobody.
+func there(t *testing.T, conn *dbus.Conn, want bool) {
+	t.Helper()
+	for end := time.Now().Add(deadline); ; time.Sleep(10 * time.Millisecond) {
+		var owned bool
+		_ = conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, busName).Store(&owned)
+		if owned == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the name is owned: %v", owned)
+		}
+	}
+}
+
+// A program on the bus makes an account stricter at once, and weaker only by
+// the person's yes; a no stands, and is not asked for again at once.
+func TestBusChangesProtection(t *testing.T) {
+	t.Parallel()
+	env, _ := settled(t)
+	conn, address, _ := privateBus(t)
+	a := account{"prpl-jabber", away, "<setting name='connection_security' type='string'>opportunistic_tls</setting>",
+		"<proxy><type>http</type><host>127.0.0.1</host><port>7</port></proxy>"}
+	other := direct("bob@b.test/")
+	dir := userDir(t, a, other)
+	h := start(t, dir, install(t, real), append(env, address)...)
+	there(t, conn, true)
+	proxy := func(want string) {
+		t.Helper()
+		h.do("show", alice)
+		h.expect(`proxy ` + want)
+	}
+	if err := onBus(conn, "Protect", alice, "tor"); err != nil {
+		t.Fatal(err)
+	}
+	proxy(`5 127\.0\.0\.1 1 user no`)
+	if err := onBus(conn, "Protect", dir+"|"+strings.TrimSuffix(alice, "/"), "secret"); err != nil {
+		t.Fatal(err)
+	}
+	h.do("get", alice, "purple-onion/protection")
+	h.expect(` secret$`)
+	for account, want := range map[string]string{
+		"prpl-jabber:nobody@a.test/": "UnknownAccount", "/elsewhere|" + alice: "UnknownAccount", "": "UnknownAccount", away: "UnknownAccount",
+	} {
+		if err := onBus(conn, "Protect", account, "tor"); named(err) != busErrors+want {
+			t.Errorf("Protect %q: %v", account, err)
+		}
+	}
+	if err := onBus(conn, "NewCircuit", alice); named(err) != busErrors+"NoTor" {
+		t.Errorf("NewCircuit without Tor: %v", err)
+	}
+	// Nobody answers the question: nothing changes, and it is asked once.
+	for range 3 {
+		if err := onBus(conn, "Release", alice); named(err) != busErrors+"NeedsUser" {
+			t.Errorf("Release: %v", err)
+		}
+	}
+	h.expect(`^ask purple-onion \| Make protection weaker\? \| .*` + away)
+	proxy(`5 127\.0\.0\.1 1 user no`)
+	// A yes carries it out.
+	if err := onBus(conn, "Protect", "prpl-jabber:bob@b.test/", "tor"); err != nil {
+		t.Fatal(err)
+	}
+	h.do("forms", "1")
+	if err := onBus(conn, "Release", "prpl-jabber:bob@b.test/"); named(err) != busErrors+"NeedsUser" {
+		t.Errorf("Release: %v", err)
+	}
+	h.expect(`^ask purple-onion \| Make protection weaker\? \| .*bob@b\.test`)
+	h.expect(`^pressed`)
+	h.do("show", "prpl-jabber:bob@b.test/")
+	h.expect(`proxy 0 `)
+	h.sync("released")
+	asked := 0
+	for _, line := range h.Seen {
+		if strings.HasPrefix(line, "ask purple-onion | Make protection weaker") {
+			asked++
+		}
+	}
+	if asked != 2 {
+		t.Errorf("the person was asked %d times", asked)
+	}
+	if f := foreign(h.quit()); len(f) > 0 {
+		t.Errorf("dialled %v", f)
+	}
+	there(t, conn, false)
+}
+
+// A question that is answered with no changes nothing, and comes again only
+// after a while.
+func TestBusNo(t *testing.T) {
+	t.Parallel()
+	env, _ := settled(t)
+	conn, address, _ := privateBus(t)
+	h := start(t, userDir(t, direct(away)), install(t, real), append(env, address)...)
+	there(t, conn, true)
+	if err := onBus(conn, "Protect", alice, "tor"); err != nil {
+		t.Fatal(err)
+	}
+	h.do("forms", "2")
+	for range 2 {
+		if err := onBus(conn, "Release", alice); named(err) != busErrors+"NeedsUser" {
+			t.Errorf("Release: %v", err)
+		}
+		h.sync("asked")
+	}
+	if h.Find(`^pressed`) == "" {
+		h.expect(`^pressed`)
+	}
+	h.do("show", alice)
+	h.expect(`proxy 5 127\.0\.0\.1 1 user no`)
+	if err := onBus(conn, "Release", alice); named(err) != busErrors+"NeedsUser" {
+		t.Errorf("Release: %v", err)
+	}
+	h.sync("again")
+	asked := 0
+	for _, line := range h.Seen {
+		if strings.HasPrefix(line, "ask purple-onion") {
+			asked++
+		}
+	}
+	if asked != 1 {
+		t.Errorf("the person was asked %d times", asked)
+	}
+	h.quit()
+}
+
+// Without a bus one line says so, and all else works; nothing is started. A
+// bus that ends in a session takes nothing with it.
+func TestBusMissing(t *testing.T) {
+	t.Parallel()
+	for _, ends := range []bool{false, true} {
+		env, _ := settled(t)
+		env = append(env, "HOST_DEBUG=1")
+		end := func() {}
+		if ends {
+			_, address, e := privateBus(t)
+			env, end = append(env, address), e
+		}
+		h := start(t, userDir(t, direct(away)), install(t, real), env...)
+		if ends {
+			h.expect(`on the session bus as`)
+			end()
+			h.expect(`not on the session bus: `)
+		} else if h.Find(`not on the session bus: there is no session bus`) == "" {
+			h.expect(`not on the session bus: there is no session bus`)
+		}
+		h.protect("1")
+		h.do("show", alice)
+		h.expect(`proxy 5 127\.0\.0\.1 1 user no`)
+		h.quit()
+	}
+}
