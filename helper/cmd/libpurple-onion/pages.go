@@ -23,6 +23,9 @@ func statusPage(tor engine.TorStatus, l engine.Live) string {
 	row(&b, "control port", l.Tor.Control)
 	row(&b, "stream isolation", tor.Isolation.String())
 	row(&b, "", tor.Detail)
+	if inCell() {
+		row(&b, "", "In a cell: of any network this program reaches Tor's SOCKS port alone")
+	}
 	b.WriteString("<br><br><b>Protected accounts</b>")
 	if len(l.Accounts) == 0 {
 		b.WriteString("<br>none")

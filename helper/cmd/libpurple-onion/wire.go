@@ -115,11 +115,11 @@ func (h *helper) wire() bool {
 	if confErr != nil {
 		return true // nobody may connect, and what the user wants of Tor is not known
 	}
-	h.tor = tor.Start(tor.Settings{
+	h.tor = tor.Start(reachable(tor.Settings{
 		Mode: conf.Tor.Mode, Socks: conf.Tor.Socks, Control: conf.Tor.Control, ControlPassword: conf.Tor.ControlPassword,
 		Program: conf.Tor.Program, Torrc: conf.Tor.Torrc, StateDir: filepath.Join(stateDir, "tor"),
 		GatePorts: func() []uint16 { return []uint16{g.Port()} },
-	}, func(s tor.Status) {
+	}), func(s tor.Status) {
 		torStatus.set(s)
 		h.engine.TorChanged(torStatus.Status())
 	})

@@ -21,6 +21,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
 )
 
@@ -42,6 +43,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) > 1 && os.Args[1] == "test-service" {
+		os.Exit(testService(os.Args[2]))
+	}
 	os.Exit(m.Run())
 }
 
@@ -50,7 +54,28 @@ type order struct {
 	Config
 	Socks string // where the fake Tor listens; empty: none answers
 
-	Tor, Control, Say any `json:",omitempty"` // hide Config's, which are no data
+	Tor, Control, Say, Alive any `json:",omitempty"` // hide Config's, which are no data
+}
+
+// greeter is a service on a session bus.
+type greeter struct{}
+
+func (greeter) Hello() *dbus.Error { return nil }
+
+func testService(name string) int {
+	conn, err := dbus.ConnectSessionBus()
+	if err == nil {
+		err = conn.Export(greeter{}, "/", "org.example")
+	}
+	if err == nil {
+		_, err = conn.RequestName(name, dbus.NameFlagDoNotQueue)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	<-conn.Context().Done()
+	return 0
 }
 
 type dialTo string
@@ -91,13 +116,12 @@ type who struct {
 	self string
 }
 
-// users are this user, and where it is root one without privileges and
-// without a line in /etc/passwd.
+// users are this user, and where it is root one without privileges.
 func users(t testing.TB) []who {
 	t.Helper()
 	list := []who{newWho(t, "self", os.Geteuid())}
 	if os.Geteuid() == 0 {
-		list = append(list, newWho(t, "user", 64321))
+		list = append(list, newWho(t, "user", 1)) // daemon, which every system has
 	}
 	return list
 }
@@ -426,4 +450,22 @@ func eventually(t testing.TB, what string, ok func() bool) {
 			t.Fatalf("never %s", what)
 		}
 	}
+}
+
+// terminal is a new pair of a terminal's ends.
+func terminal(t testing.TB) (ptmx, tty *os.File) {
+	t.Helper()
+	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	must(t, err)
+	raw, err := ptmx.SyscallConn()
+	must(t, err)
+	n := 0
+	must(t, raw.Control(func(fd uintptr) {
+		must(t, unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0))
+		n, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+	}))
+	must(t, err)
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	must(t, err)
+	return ptmx, tty
 }

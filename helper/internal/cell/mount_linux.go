@@ -5,8 +5,10 @@ package cell
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -234,7 +236,15 @@ func (p plan) names() error {
 	if err := os.Mkdir(stateDir, 0o755); err != nil {
 		return fmt.Errorf("cannot make %s: %w", stateDir, err)
 	}
-	for file, text := range etc {
+	texts := maps.Clone(etc)
+	user := fmt.Sprintf("%s:x:%d:%d::%s:/bin/sh\n", p.User, os.Geteuid(), os.Getegid(), p.Home)
+	group := fmt.Sprintf("%s:x:%d:\n", p.User, os.Getegid())
+	for file, line := range map[string]string{"passwd": user, "group": group} {
+		if text, err := os.ReadFile("/etc/" + file); err == nil && !knows(string(text), line) {
+			texts[file] = strings.TrimRight(string(text), "\n") + "\n" + line
+		}
+	}
+	for file, text := range texts {
 		ours := filepath.Join(stateDir, file)
 		if err := os.WriteFile(ours, []byte(text), 0o644); err != nil {
 			return fmt.Errorf("cannot write %s: %w", ours, err)
@@ -251,6 +261,18 @@ func (p plan) names() error {
 		}
 	}
 	return nil
+}
+
+// knows says whether passwd or group has a line with the number of this one: a
+// user may come from elsewhere (LDAP), where nobody is asked inside.
+func knows(table, line string) bool {
+	number := strings.Split(line, ":")[2]
+	for l := range strings.Lines(table) {
+		if f := strings.Split(strings.TrimSpace(l), ":"); len(f) > 2 && f[2] == number {
+			return true
+		}
+	}
+	return false
 }
 
 // landing follows a file's symbolic links to where it is, or would be in a

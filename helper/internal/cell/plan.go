@@ -17,6 +17,7 @@ import (
 type plan struct {
 	Ports      []uint16 // of 127.0.0.1, listened on inside
 	RuntimeDir string
+	User       string // a name, where no file has one
 	Home       string
 	EmptyHome  bool
 	UserDir    string // empty: as in the home
@@ -40,7 +41,7 @@ func (c Config) plan() (p plan, say []string, err error) {
 	}
 	p = plan{
 		Ports: []uint16{c.TorPort}, RuntimeDir: "/run/user/" + strconv.Itoa(os.Geteuid()),
-		Home: filepath.Clean(home), EmptyHome: c.EmptyHome, Program: c.Program, Dir: c.Dir, Bus: c.Bus, HideDirs: c.Hide,
+		User: userName(lookup(c.Env, "USER")), Home: filepath.Clean(home), EmptyHome: c.EmptyHome, Program: c.Program, Dir: c.Dir, Bus: c.Bus, HideDirs: c.Hide,
 	}
 	say = []string{fmt.Sprintf("Tor      at %s: inside at 127.0.0.1:%d", c.TorName, c.TorPort)}
 	if c.Control != nil {
@@ -77,6 +78,14 @@ func (c Config) plan() (p plan, say []string, err error) {
 	}
 	say = append(append(append(say, display.say...), busSay...), sound.say...)
 	return p, append(say, p.sayFiles()...), nil
+}
+
+// userName takes what may stand in /etc/passwd.
+func userName(name string) string {
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
+		return "user"
+	}
+	return name
 }
 
 // userDir is the absolute path of a folder that exists: a new one would be an
