@@ -131,7 +131,7 @@ hosts_asan := $(host_src:libpurple-shim/test/%.c=build/asan/test/%)
 shim-tests: $(fakes) $(hosts) $(hosts_asan) $(asan) $(shim)
 .PHONY: shim-tests
 test_h := $(wildcard libpurple-shim/test/*.h) helper/cmd/libpurple-onion/ponion.h
-build/test/host build/asan/test/host: libpurple-shim/test/host_messages.c $(test_h)
+build/test/host build/asan/test/host: libpurple-shim/test/host_messages.c libpurple-shim/test/host_hooks.c $(test_h)
 build/test/fakehelper.so: libpurple-shim/test/fakehelper_messages.c $(test_h)
 
 $(fakes): build/test/%.so: libpurple-shim/test/%.c Makefile

@@ -124,3 +124,15 @@ level_all_protected(void)
 	g_list_free(active);
 	return all;
 }
+
+gboolean
+level_any_protected(void)
+{
+	GList *l, *active = purple_accounts_get_all_active();
+	gboolean any = FALSE;
+
+	for (l = active; l && !any; l = l->next)
+		any = level_protected(l->data);
+	g_list_free(active);
+	return any;
+}

@@ -95,6 +95,9 @@ static const struct {
 	{ purple_accounts_get_handle, "account-destroying",
 	  PURPLE_SIGNAL_PRIORITY_DEFAULT,
 	  PURPLE_CALLBACK(account_destroying_cb) },
+	{ purple_xfers_get_handle, "file-recv-request",
+	  PURPLE_SIGNAL_PRIORITY_HIGHEST,
+	  PURPLE_CALLBACK(file_recv_request_cb) },
 	{ purple_plugins_get_handle, "plugin-load",
 	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(plugin_load_cb) },
 };
@@ -167,6 +170,8 @@ plugin_load(PurplePlugin *plugin)
 	process_init();
 	wrap_init();
 	wire_init();
+	names_init();
+	links_init();
 	connect_signals(plugin);
 	otr_init();
 	if (!events_init())
@@ -214,9 +219,11 @@ plugin_unload(PurplePlugin *plugin)
 	if (!disconnect_protected())
 		return FALSE;
 	settle_accounts();
-	if (!certs_ours() || !wrap_uninit()) {
+	if (!certs_ours() || !names_ours() || !links_ours() ||
+	    !wrap_uninit()) {
 		purple_debug_error(SHIM_ID, "another plugin wrapped a "
-				   "protocol or TLS: not unloading\n");
+				   "protocol, TLS, names or links: not "
+				   "unloading\n");
 		return FALSE;
 	}
 	actions_uninit();
@@ -227,6 +234,8 @@ plugin_unload(PurplePlugin *plugin)
 	watch_uninit();
 	disconnect_signals(plugin);
 	certs_uninit();
+	names_uninit();
+	links_uninit();
 	process_uninit();
 	helper_stop();
 	events_uninit();

@@ -70,6 +70,7 @@ process_update(void)
 {
 	gboolean want = level_all_protected();
 
+	peers_update(level_any_protected());
 	if (want) {
 		pinned = TRUE;
 		pin_global();
@@ -109,6 +110,7 @@ void
 process_uninit(void)
 {
 	purple_prefs_disconnect_by_handle(shim_plugin);
+	peers_update(FALSE);
 	if (pinned)
 		unpin_global();
 	pinned = FALSE;

@@ -13,6 +13,7 @@
 #include <account.h>
 #include <connection.h>
 #include <conversation.h>
+#include <ft.h>
 #include <plugin.h>
 #include <xmlnode.h>
 
@@ -79,6 +80,8 @@ gboolean level_marked(PurpleAccount *account);
 char *level_domain(PurpleAccount *account);
 /* TRUE where every enabled account is protected, and there is one. */
 gboolean level_all_protected(void);
+/* TRUE where an enabled account is protected, or nobody can tell. */
+gboolean level_any_protected(void);
 
 /* pins.c */
 /* Set the account's settings as its level wants them; FALSE: could not. */
@@ -190,6 +193,21 @@ void conversation_updated_cb(PurpleConversation *conv,
 			     PurpleConvUpdateType type, void *data);
 /* Conversations of the account that stand already. */
 void logs_apply(PurpleAccount *account);
+
+/* names.c: what is asked of DNS in clear */
+void names_init(void);
+/* FALSE where someone else put their own in our place. */
+gboolean names_ours(void);
+void names_uninit(void);
+
+/* links.c: no link in the program's browser */
+void links_init(void);
+gboolean links_ours(void);
+void links_uninit(void);
+
+/* peers.c: files and calls */
+void file_recv_request_cb(PurpleXfer *xfer, void *data);
+void peers_update(gboolean any_protected);
 
 /* wrap.c */
 void wrap_init(void);

@@ -5,24 +5,9 @@
  * a name up (connection.c runs prpl->login whatever the signal did). Messages
  * pass the wire guards (wire.c), whoever sends them.
  */
-#include "shim.h"
+#include "wrap.h"
 
 #include <string.h>
-
-#include <prpl.h>
-
-struct wrapped {
-	void (*login)(PurpleAccount *account);
-	void (*close)(PurpleConnection *gc);
-	void (*register_user)(PurpleAccount *account);
-	void (*unregister_user)(PurpleAccount *account,
-				PurpleAccountUnregistrationCb cb, void *data);
-	int (*send_im)(PurpleConnection *gc, const char *who, const char *text,
-		       PurpleMessageFlags flags);
-	int (*chat_send)(PurpleConnection *gc, int id, const char *text,
-			 PurpleMessageFlags flags);
-	int (*send_raw)(PurpleConnection *gc, const char *text, int len);
-};
 
 /* PurplePluginProtocolInfo * -> struct wrapped *, owned */
 static GHashTable *table;
@@ -33,8 +18,8 @@ info_of(PurpleConnection *gc)
 	return gc->prpl ? PURPLE_PLUGIN_PROTOCOL_INFO(gc->prpl) : NULL;
 }
 
-static const struct wrapped *
-original(PurpleConnection *gc)
+const struct wrapped *
+wrap_original(PurpleConnection *gc)
 {
 	return g_hash_table_lookup(table, info_of(gc));
 }
@@ -62,7 +47,7 @@ static void
 login(PurpleAccount *account)
 {
 	PurpleConnection *gc = purple_account_get_connection(account);
-	const struct wrapped *own = gc ? original(gc) : NULL;
+	const struct wrapped *own = gc ? wrap_original(gc) : NULL;
 
 	if (own && own->login && has_leave(account))
 		own->login(account);
@@ -72,7 +57,7 @@ static void
 register_user(PurpleAccount *account)
 {
 	PurpleConnection *gc = purple_account_get_connection(account);
-	const struct wrapped *own = gc ? original(gc) : NULL;
+	const struct wrapped *own = gc ? wrap_original(gc) : NULL;
 
 	if (own && own->register_user && has_leave(account)) {
 		watched_get(account)->registering = TRUE;
@@ -113,7 +98,7 @@ unregister_user(PurpleAccount *account, PurpleAccountUnregistrationCb cb,
 		void *data)
 {
 	PurpleConnection *gc = purple_account_get_connection(account);
-	const struct wrapped *own = gc ? original(gc) : NULL;
+	const struct wrapped *own = gc ? wrap_original(gc) : NULL;
 
 	if (!own || !own->unregister_user)
 		return;
@@ -131,7 +116,7 @@ unregister_user(PurpleAccount *account, PurpleAccountUnregistrationCb cb,
 static void
 close_connection(PurpleConnection *gc)
 {
-	const struct wrapped *own = original(gc);
+	const struct wrapped *own = wrap_original(gc);
 	struct watched *w = watched_get(purple_connection_get_account(gc));
 	gboolean held = w->held && !gc->proto_data;
 
@@ -145,7 +130,7 @@ static int
 send_im(PurpleConnection *gc, const char *who, const char *text,
 	PurpleMessageFlags flags)
 {
-	const struct wrapped *own = original(gc);
+	const struct wrapped *own = wrap_original(gc);
 	char *allowed = wire_allowed(gc, PONION_WAY_IM, who, text);
 	int result = -1;
 
@@ -159,7 +144,7 @@ static int
 chat_send(PurpleConnection *gc, int id, const char *text,
 	  PurpleMessageFlags flags)
 {
-	const struct wrapped *own = original(gc);
+	const struct wrapped *own = wrap_original(gc);
 	char *allowed = wire_allowed_chat(gc, id, text);
 	int result = -1;
 
@@ -172,7 +157,7 @@ chat_send(PurpleConnection *gc, int id, const char *text,
 static int
 send_raw(PurpleConnection *gc, const char *text, int len)
 {
-	const struct wrapped *own = original(gc);
+	const struct wrapped *own = wrap_original(gc);
 	char *allowed;
 	int result = -1;
 
@@ -204,7 +189,22 @@ static const struct {
 	SLOT(send_im, send_im),
 	SLOT(chat_send, chat_send),
 	SLOT(send_raw, send_raw),
+	SLOT(send_file, peers_send_file),
+	SLOT(new_xfer, peers_new_xfer),
+	SLOT(chat_send_file, peers_chat_send_file),
+	SLOT(can_receive_file, peers_can_receive_file),
+	SLOT(initiate_media, peers_initiate_media),
+	SLOT(get_media_caps, peers_get_media_caps),
 };
+
+/* A protocol of an older libpurple has a shorter table (prpl.h). */
+static gboolean
+has_slot(const PurplePluginProtocolInfo *info, glong offset)
+{
+	return offset < (glong)G_STRUCT_OFFSET(PurplePluginProtocolInfo,
+					       struct_size) ||
+	       offset < (glong)info->struct_size;
+}
 
 static GCallback *
 slot(gpointer base, glong offset)
@@ -228,6 +228,8 @@ wrap_protocol(PurplePlugin *plugin)
 	for (i = 0; i < G_N_ELEMENTS(slots); i++) {
 		GCallback *function = slot(info, slots[i].info);
 
+		if (!has_slot(info, slots[i].info))
+			continue;
 		*slot(own, slots[i].own) = *function;
 		if (*function)
 			*function = slots[i].guard;
@@ -274,8 +276,9 @@ wrap_uninit(void)
 	g_hash_table_iter_init(&iter, table);
 	while (g_hash_table_iter_next(&iter, &info, &own))
 		for (i = 0; i < G_N_ELEMENTS(slots); i++)
-			*slot(info, slots[i].info) =
-				*slot(own, slots[i].own);
+			if (*slot(own, slots[i].own))
+				*slot(info, slots[i].info) =
+					*slot(own, slots[i].own);
 	g_hash_table_destroy(table);
 	table = NULL;
 	return TRUE;

@@ -30,6 +30,9 @@ type xmppServer struct {
 	sm   bool        // XEP-0198 is offered; nothing is ever acknowledged
 	room string      // every presence to it is a join
 
+	features string // what bob's program can do, beside nudges
+	register string // the answer to who wants to register; empty: not offered
+
 	mu  sync.Mutex
 	out io.Writer // to the newest client
 }
@@ -99,8 +102,15 @@ func (x *xmppServer) handle(c net.Conn) {
 	if err != nil {
 		return
 	}
-	if _, err := next(d); err != nil {
-		return
+	for {
+		s, err := next(d)
+		if err != nil {
+			return
+		}
+		if s.XMLName.Local != "iq" {
+			break
+		}
+		fmt.Fprint(rw, x.answer(s)) // who registers asks before logging in
 	}
 	fmt.Fprint(rw, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
 	features := "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
@@ -141,12 +151,14 @@ func (x *xmppServer) answer(s stanza) string {
 		return "<enabled xmlns='urn:xmpp:sm:3'/>"
 	case s.XMLName.Local == "iq" && strings.Contains(s.Inner, "xmpp-bind"):
 		return "<iq type='result' id='" + id + "'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@server.test/here</jid></bind></iq>"
+	case s.XMLName.Local == "iq" && x.register != "" && strings.Contains(s.Inner, "jabber:iq:register"):
+		return "<iq type='result' id='" + id + "' from='server.test'>" + x.register + "</iq>"
 	case s.XMLName.Local == "iq" && strings.Contains(s.Inner, "jabber:iq:roster") && s.attr("type") == "get":
 		return "<iq type='result' id='" + id + "'><query xmlns='jabber:iq:roster'/></iq>"
 	case s.XMLName.Local == "iq" && strings.Contains(s.Inner, "xmpp-session"):
 		return "<iq type='result' id='" + id + "'/>"
 	case s.XMLName.Local == "iq" && strings.Contains(s.Inner, "disco#info") && strings.Contains(s.Inner, "n#v"):
-		return "<iq type='result' id='" + id + "' from='" + to + "'><query xmlns='http://jabber.org/protocol/disco#info' node='n#v'><feature var='urn:xmpp:attention:0'/></query></iq>"
+		return "<iq type='result' id='" + id + "' from='" + to + "'><query xmlns='http://jabber.org/protocol/disco#info' node='n#v'><feature var='urn:xmpp:attention:0'/>" + x.features + "</query></iq>"
 	case s.XMLName.Local == "iq" && (s.attr("type") == "get" || s.attr("type") == "set"):
 		return "<iq type='error' id='" + id + "' from='" + to + "'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
 	case s.XMLName.Local == "presence" && x.room != "" && strings.HasPrefix(to, x.room+"/") && s.attr("type") == "":

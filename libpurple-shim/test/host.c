@@ -268,7 +268,25 @@ request_fields(const char *title, const char *primary, const char *secondary,
 	return form;
 }
 
+static void *
+request_input(const char *title, const char *primary, const char *secondary,
+	      const char *value, gboolean multiline, gboolean masked,
+	      gchar *hint, const char *ok_text, GCallback ok_cb,
+	      const char *cancel_text, GCallback cancel_cb,
+	      PurpleAccount *account, const char *who,
+	      PurpleConversation *conv, void *data)
+{
+	(void)multiline; (void)masked; (void)hint; (void)ok_text; (void)ok_cb;
+	(void)cancel_text; (void)cancel_cb; (void)account; (void)who;
+	(void)conv; (void)data;
+	say("input %s | %s | %s | %s", title ? title : "",
+	    primary ? primary : "", secondary ? secondary : "",
+	    value ? value : "");
+	return NULL;
+}
+
 static PurpleRequestUiOps request_ops = {
+	.request_input = request_input,
 	.request_action = request_action,
 	.request_fields = request_fields,
 };
@@ -558,11 +576,13 @@ run_line(const char *line)
 	const struct host_command *command;
 	PurpleAccount *account;
 
-	if (w[0] && !run_other(w) && !messages_run(w)) {
+	if (w[0] && !run_other(w) && !messages_run(w) && !hooks_run(w)) {
 		command = command_of(commands, w[0]);
 		account = w[1] ? find(w[1]) : NULL;
 		if (!command) {
 			command = command_of(message_commands, w[0]);
+			if (!command)
+				command = command_of(hook_commands, w[0]);
 			/* They need a connection. */
 			if (account && !purple_account_get_connection(account))
 				account = NULL;
@@ -632,6 +652,7 @@ main(int argc, char **argv)
 	purple_blist_load();
 	connect_signals();
 	messages_init();
+	hooks_init();
 	for (i = 2; i < argc; i++)
 		load_plugin(argv[i]);
 	loop = g_main_loop_new(NULL, FALSE);

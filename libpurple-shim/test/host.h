@@ -20,4 +20,9 @@ extern const struct host_command message_commands[];
 gboolean messages_run(char **words);
 void messages_init(void);
 
+/* host_hooks.c, in the same way */
+extern const struct host_command hook_commands[];
+gboolean hooks_run(char **words);
+void hooks_init(void);
+
 #endif

@@ -103,7 +103,7 @@ func (h *helper) wire() bool {
 		KnownOnion: gate.KnownOnion, Credentials: tor.NewCredentials,
 		Keyring: otr.OpenStore(h.userDir), Background: background,
 		Roots: roots, ReadFile: readRegular, NameKnown: nameKnown, Now: time.Now, Emit: events.push,
-		Places: h.places, News: h.news,
+		Places: h.places, News: h.news, TorBrowser: torBrowser,
 	})
 	g, err := gate.Listen(h.gateConfig(conf))
 	if err != nil {

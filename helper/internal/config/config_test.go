@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const goodOnion = "4colmnerbjz3xtsjmqogehtpbt5upjzef57huilibbq3wfgpsylub7yd.onion"
@@ -18,6 +19,9 @@ const everyKey = `
 require_proven_isolation = true
 srv_resolver = "9.9.9.9:853#dns.quad9.net"
 drop_plaintext = true
+tor_browser = "never"
+autologin = true
+signon_delay_max = "2m"
 [tor]
 mode = "private"
 socks = "127.0.0.1:9150"
@@ -31,6 +35,8 @@ torrc = ["UseBridges 1", "Bridge 192.0.2.1:443"]
 onion_only = true
 ca_file = "/etc/ca.pem"
 certificate_pin = "sha256:00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+autologin = true
+resource = "here"
 require_verified = true
 otr_v2 = ["bob@b.example"]
 `
@@ -54,12 +60,12 @@ func TestLoadReadsEveryKey(t *testing.T) {
 	}
 	c.Tor.ControlPassword = Default().Tor.ControlPassword
 	want := Config{
-		RequireProvenIsolation: true, DropPlaintext: true,
+		RequireProvenIsolation: true, DropPlaintext: true, Autologin: true, SignonDelayMax: 2 * time.Minute,
 		SRVResolver: "9.9.9.9:853#dns.quad9.net",
 		Tor:         Tor{Mode: "private", Socks: "127.0.0.1:9150", Control: "unix:/run/tor/control", Program: "/usr/bin/tor", Torrc: []string{"UseBridges 1", "Bridge 192.0.2.1:443"}},
 		Onions:      map[string]string{"a.example": goodOnion},
 		Accounts: map[string]Account{"prpl-jabber:alice@a.example/": {
-			OnionOnly: true, CAFile: "/etc/ca.pem", RequireVerified: true, OTRv2: []string{"bob@b.example"},
+			OnionOnly: true, CAFile: "/etc/ca.pem", RequireVerified: true, Autologin: true, Resource: "here", OTRv2: []string{"bob@b.example"},
 			CertificatePin: "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
 		}},
 	}
@@ -68,6 +74,9 @@ func TestLoadReadsEveryKey(t *testing.T) {
 	}
 	if !c.MustVerify("prpl-jabber:alice@a.example") || c.MustVerify("prpl-jabber:bob@a.example/") || !(Config{RequireVerified: true}).MustVerify("any") {
 		t.Error("MustVerify is wrong")
+	}
+	if !c.MayBegin("any") || !(Config{Accounts: map[string]Account{"a:b": {Autologin: true}}}).MayBegin("a:b/") || (Config{Accounts: map[string]Account{"a:b": {Autologin: true}}}).MayBegin("a:c") {
+		t.Error("MayBegin is wrong")
 	}
 	if !c.ForAccount("prpl-jabber:alice@a.example").OnionOnly || c.ForAccount("prpl-jabber:bob@a.example/").OnionOnly {
 		t.Error("ForAccount finds the wrong account")
@@ -109,6 +118,12 @@ func TestLoadNamesTheLine(t *testing.T) {
 		{"[accounts.'prpl-irc:a@b']\nca_file = 'ca.pem'", ":2: it must be an absolute path"},
 		{"[accounts.'prpl-irc:a@b']\notr_v2 = [\"a\\tb\"]", ":2: a buddy's name"},
 		{"[accounts.'prpl-irc:a@b']\nrequire_verified = 'yes'", ":2: "},
+		{"tor_browser = 'firefox'", ":1: tor_browser is"},
+		{"tor_browser = true", ":1: "},
+		{"signon_delay_max = '2h'", ":1: signon_delay_max is"},
+		{"signon_delay_max = '-1s'", ":1: signon_delay_max is"},
+		{"signon_delay_max = 90", ":1: "},
+		{"[accounts.'prpl-irc:a@b']\nresource = \"a\\u0001\"", ":2: a resource has"},
 		{"require_proven_isolation = true\nrequire_proven_isolation = false\n", ":2: "},
 		{"a\x00b", "not a text file"},
 	} {

@@ -14,6 +14,9 @@ var Keys = []Key{
 	{"require_proven_isolation", "bool", "false", "Block a protected account unless Tor's control port proves that it has a circuit of its own. Without it such an account connects and is shown as isolation-not-proven."},
 	{"require_verified", "bool", "false", "Encrypt messages of secret accounts only to keys that were compared (verified). Where another plugin encrypts, that cannot be told, and nothing goes."},
 	{"drop_plaintext", "bool", "false", "Drop what a secret account receives unencrypted, instead of showing it marked so."},
+	{"tor_browser", "string", `"auto"`, `Where a link goes while a protected account is enabled. "auto": to Tor Browser where one is found; "never": shown to copy. Never to another browser.`},
+	{"autologin", "bool", "false", "Let secret accounts sign on when the program starts. Without it each waits until you enable it in that session."},
+	{"signon_delay_max", "string", `"90s"`, `Where several accounts are protected, each waits a random time of up to this before it signs on, signs off or follows a change of status, so that they do not do it in the same second. "0s": none.`},
 	{"srv_resolver", "string", `""`, `A DNS-over-TLS server, asked through Tor for an XMPP server's host and port: "host:853#tls-name". Empty: not asked, the account's domain and port are used.`},
 	{"tor.mode", "string", `"auto"`, `"auto": a Tor that runs, else a private one; "system": only a Tor that runs; "private": always a private one.`},
 	{"tor.socks", "string", `""`, `Tor's SOCKS port, "127.0.0.1:9050" or "unix:/path". Empty: the usual places.`},
@@ -25,6 +28,8 @@ var Keys = []Key{
 	{"accounts.ACCOUNT.onion_only", "bool", "false", `Reach this account's server by its onion address only. ACCOUNT is as the audit shows it: accounts."prpl-jabber:alice@a.example/".`},
 	{"accounts.ACCOUNT.ca_file", "string", `""`, "PEM file with the only certificate authority that this account's server is checked against, an absolute path."},
 	{"accounts.ACCOUNT.certificate_pin", "string", `""`, `"sha256:" and 64 hexadecimal digits: the one certificate (DER) that this account's server may show.`},
+	{"accounts.ACCOUNT.autologin", "bool", "false", "The same for one account."},
+	{"accounts.ACCOUNT.resource", "string", `""`, "The resource in a protected account's XMPP address, instead of the one in its name. Empty: the server chooses one."},
 	{"accounts.ACCOUNT.require_verified", "bool", "false", "The same for one account."},
 	{"accounts.ACCOUNT.otr_v2", "list of strings", "[]", "Buddies with whom OTR's version 2 is spoken where they do not know version 3. Whoever sits in between can then choose version 2."},
 }

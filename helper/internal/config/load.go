@@ -106,6 +106,10 @@ func (f file) config() Config {
 	c := Default()
 	c.RequireProvenIsolation = f.RequireProvenIsolation
 	c.RequireVerified, c.DropPlaintext = f.RequireVerified, f.DropPlaintext
+	c.TorBrowser, c.Autologin = f.TorBrowser.text != "never", f.Autologin
+	if f.SignonDelayMax != nil {
+		c.SignonDelayMax = f.SignonDelayMax.length
+	}
 	c.SRVResolver = f.SRVResolver.text
 	if f.Tor.Mode.text != "" {
 		c.Tor.Mode = f.Tor.Mode.text
@@ -121,7 +125,8 @@ func (f file) config() Config {
 		c.Onions[domain] = onion.text
 	}
 	for name, a := range f.Accounts {
-		account := Account{OnionOnly: a.OnionOnly, CAFile: a.CAFile.text, CertificatePin: a.CertificatePin.text, RequireVerified: a.RequireVerified}
+		account := Account{OnionOnly: a.OnionOnly, CAFile: a.CAFile.text, CertificatePin: a.CertificatePin.text,
+			Autologin: a.Autologin, Resource: a.Resource.text, RequireVerified: a.RequireVerified}
 		for _, buddy := range a.OTRv2 {
 			account.OTRv2 = append(account.OTRv2, buddy.text)
 		}

@@ -18,6 +18,9 @@ type file struct {
 	RequireProvenIsolation bool                `toml:"require_proven_isolation"`
 	RequireVerified        bool                `toml:"require_verified"`
 	DropPlaintext          bool                `toml:"drop_plaintext"`
+	TorBrowser             browser             `toml:"tor_browser"`
+	Autologin              bool                `toml:"autologin"`
+	SignonDelayMax         *delay              `toml:"signon_delay_max"`
 	SRVResolver            resolver            `toml:"srv_resolver"`
 	Tor                    torTable            `toml:"tor"`
 	Onions                 map[string]onion    `toml:"onions"`
@@ -38,8 +41,10 @@ type acctable struct {
 	CAFile         path `toml:"ca_file"`
 	CertificatePin pin  `toml:"certificate_pin"`
 
-	RequireVerified bool   `toml:"require_verified"`
-	OTRv2           []name `toml:"otr_v2"`
+	Autologin       bool     `toml:"autologin"`
+	Resource        resource `toml:"resource"`
+	RequireVerified bool     `toml:"require_verified"`
+	OTRv2           []name   `toml:"otr_v2"`
 }
 
 // A lineError never quotes the file: a line may hold control_password.

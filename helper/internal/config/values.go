@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 )
 
 // The value types. Each is a struct, since go-toml sets a string kind without
@@ -24,7 +26,37 @@ type (
 	onion    struct{ text string }
 	pin      struct{ text string }
 	name     struct{ text string }
+	browser  struct{ text string }
+	resource struct{ text string }
+	delay    struct{ length time.Duration }
 )
+
+// longestDelay is more than a person waits for an account.
+const longestDelay = time.Hour
+
+func (d *delay) UnmarshalText(b []byte) error {
+	var err error
+	if d.length, err = time.ParseDuration(string(b)); err != nil || d.length < 0 || d.length > longestDelay {
+		return errors.New(`signon_delay_max is a time of at most an hour, such as "90s" or "0s"`)
+	}
+	return nil
+}
+
+func (w *browser) UnmarshalText(b []byte) error {
+	if w.text = string(b); w.text != "auto" && w.text != "never" {
+		return errors.New(`tor_browser is "auto" or "never"`)
+	}
+	return nil
+}
+
+// A resource stands in an address (RFC 7622 section 3.4).
+func (r *resource) UnmarshalText(b []byte) error {
+	r.text = string(b)
+	if len(r.text) > 1023 || strings.ContainsFunc(r.text, func(c rune) bool { return c < ' ' || c == 0x7f }) || !utf8.ValidString(r.text) {
+		return errors.New("a resource has no control characters, and at most 1023 bytes")
+	}
+	return nil
+}
 
 func (n *name) UnmarshalText(b []byte) error {
 	n.text = string(b)

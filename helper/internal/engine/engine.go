@@ -73,6 +73,7 @@ type Parts struct {
 	ReadFile    func(path string) ([]byte, error)
 	NameKnown   func() policy.Answer // is the computer's own name known without asking DNS?
 	Now         func() time.Time
+	TorBrowser  func() string                // the program's path; empty: none was found
 	Background  func(name string, do func()) // runs do off the main loop
 	Emit        func(Event)
 
