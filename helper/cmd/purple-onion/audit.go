@@ -83,9 +83,9 @@ func (f auditFlags) options(w world) (audit.Options, error) {
 		Lookup: w.lookup, Program: w.program, Hostname: w.hostname, Root: w.root,
 	}
 	for _, err := range []error{
-		oneOf("format", f.format, "text", "json"),
-		oneOf("severity", f.severity, "fail", "warn", "info"),
-		oneOf("fail-on", f.failOn, "fail", "warn", "info", "never"),
+		oneOf("format", f.format),
+		oneOf("severity", f.severity),
+		oneOf("fail-on", f.failOn),
 	} {
 		if err != nil {
 			return o, err

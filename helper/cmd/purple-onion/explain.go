@@ -62,6 +62,13 @@ func helpCommand(w world, root *cobra.Command) *cobra.Command {
 		Short: "Help for a command; help config: every key of config.toml",
 
 		DisableFlagsInUseLine: true,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			topics := []string{"config"}
+			for _, c := range root.Commands() {
+				topics = append(topics, c.Name())
+			}
+			return topics, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "config" {
 				helpConfig(w)

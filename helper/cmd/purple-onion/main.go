@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -95,8 +96,9 @@ func commands(w world) *cobra.Command {
 	}
 	root.SetVersionTemplate("purple-onion {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error()) })
-	root.AddCommand(auditCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), otrCommand(w), doctorCommand(w), runCommand(w))
+	root.AddCommand(auditCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), otrCommand(w), doctorCommand(w), runCommand(w), completionCommand(w, root))
 	root.SetHelpCommand(helpCommand(w, root))
+	completeValues(root)
 	root.SetOut(w.out)
 	root.SetErr(w.err)
 	cobra.EnableCommandSorting = false
@@ -160,11 +162,17 @@ func noArgs(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-func oneOf(flag, value string, allowed ...string) error {
-	for _, a := range allowed {
-		if value == a {
-			return nil
-		}
+// values are what the flags of that name take.
+var values = map[string][]string{
+	"format":   {"text", "json"},
+	"severity": {"fail", "warn", "info"},
+	"fail-on":  {"fail", "warn", "info", "never"},
+	"level":    {"tor", "secret", "none"},
+}
+
+func oneOf(flag, value string) error {
+	if slices.Contains(values[flag], value) {
+		return nil
 	}
-	return usageError(fmt.Sprintf("--%s is one of %s, not %q", flag, strings.Join(allowed, ", "), value))
+	return usageError(fmt.Sprintf("--%s is one of %s, not %q", flag, strings.Join(values[flag], ", "), value))
 }

@@ -57,7 +57,7 @@ func (f *otrFlags) command(use, short, long string, least int, run func([]string
 	return &cobra.Command{
 		Use: use, Short: short, Long: long, DisableFlagsInUseLine: true, Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := oneOf("format", f.format, "text", "json"); err != nil {
+			if err := oneOf("format", f.format); err != nil {
 				return err
 			}
 			if least == 0 && len(args) > 0 {

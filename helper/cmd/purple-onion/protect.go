@@ -65,10 +65,10 @@ func (f *protectFlags) add(c *cobra.Command) {
 }
 
 func (f *protectFlags) run(w world, args []string) error {
-	if err := oneOf("format", f.format, "text", "json"); err != nil {
+	if err := oneOf("format", f.format); err != nil {
 		return err
 	}
-	if err := oneOf("level", f.level, "tor", "secret", "none"); err != nil {
+	if err := oneOf("level", f.level); err != nil {
 		return err
 	}
 	if f.all == (len(args) > 0) {
