@@ -12,11 +12,22 @@ DESTDIR    ?=
 # give libdir as `pkg-config --variable=libdir purple` says it.
 pluginsdir ?= $(libdir)/purple-2
 helperdir  ?= $(libdir)/purple-onion
+datadir    ?= $(prefix)/share
+mandir     ?= $(datadir)/man
+metainfodir ?= $(datadir)/metainfo
+bashcompdir ?= $(datadir)/bash-completion/completions
+zshcompdir  ?= $(datadir)/zsh/site-functions
+fishcompdir ?= $(datadir)/fish/vendor_completions.d
 
 CC         ?= gcc
 PKG_CONFIG ?= pkg-config
 INSTALL    ?= install
 CFLAGS     ?= -O2 -g
+
+# Go's linker flags: nothing for the debugger in it, unless a packager says
+# GO_STRIP= and strips himself. GO_CLI=cgo links the command by the C linker.
+GO_STRIP   ?= -s -w
+GO_CLI     ?= static
 
 # No toolchain is fetched from the web behind anyone's back.
 export GOTOOLCHAIN := local
@@ -37,6 +48,8 @@ help:
 	  'make test           every test, with the lab' \
 	  'make check          linters and quick tests, without the lab' \
 	  'make                build into build/' \
+	  'make dist           the source tarball, with the Go modules, in build/dist' \
+	  'make deb            Debian packages, in build/deb' \
 	  'make install        into prefix=$(prefix) libdir=$(libdir) (DESTDIR is kept)' \
 	  'make install-user   plugin, helper and command into your home directory' \
 	  'make uninstall, uninstall-user, bench, fuzz FUZZTIME=30s, clean'
@@ -55,23 +68,32 @@ demo: setup
 FORCE:
 .PHONY: FORCE
 
-go_flags := -trimpath -buildvcs=false -mod=readonly
+go_flags   := -trimpath -buildvcs=false -mod=$(if $(wildcard vendor/modules.txt),vendor,readonly)
+go_ldflags := $(GO_STRIP) -buildid= -X main.version=$(VERSION)
+hardened   := -Wl,-z,relro,-z,now,-z,noexecstack
+
+# The command needs nothing of C: with cgo too it looks up no names by glibc.
+ifeq ($(GO_CLI),cgo)
+cli_build = CGO_ENABLED=1 CGO_CFLAGS='$(cgo_cflags)' go build $(go_flags) -buildmode=pie -tags netgo,osusergo \
+  -ldflags '$(go_ldflags) -linkmode=external -extldflags "$(hardened)"'
+else
+cli_build = CGO_ENABLED=0 go build $(go_flags) -buildmode=pie -ldflags '$(go_ldflags)'
+endif
 
 $(cli): FORCE
 	@mkdir -p $(@D)
-	CGO_ENABLED=0 go build $(go_flags) -buildmode=pie -ldflags '-s -w -buildid= -X main.version=$(VERSION)' \
-	  -o $@ ./helper/cmd/purple-onion
+	$(cli_build) -o $@ ./helper/cmd/purple-onion
 
 # -ffile-prefix-map stays out of cgo's flags: with it the library differs from
 # one build to the next; -trimpath does its work.
-cgo_cflags := $(CFLAGS) -DPONION_VERSION=$(VERSION) -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
+cgo_cflags := $(filter-out -ffile-prefix-map=%,$(CFLAGS)) -DPONION_VERSION=$(VERSION) -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
 map        := helper/cmd/libpurple-onion/ponion.map
-helper_ld  := -Wl,-z,relro,-z,now,-z,noexecstack,--version-script=$(CURDIR)/$(map)
+helper_ld  := $(hardened),--version-script=$(CURDIR)/$(map)
 
 $(helper): FORCE $(map)
 	@mkdir -p $(@D)
 	CGO_ENABLED=1 CGO_CFLAGS='$(cgo_cflags)' go build $(go_flags) -buildmode=c-shared \
-	  -ldflags '-s -w -buildid= -X main.version=$(VERSION) -extldflags "$(helper_ld)"' \
+	  -ldflags '$(go_ldflags) -extldflags "$(helper_ld)"' \
 	  -o $@ ./helper/cmd/libpurple-onion
 	@rm -f $(@:.so=.h)
 
@@ -169,17 +191,42 @@ bench: shim-tests
 	go test -tags shim -count=1 -v -run TestTypedCost ./libpurple-shim/shimtest | grep 'a typed message'
 .PHONY: bench
 
-# Installing. Nothing is stripped, and nothing is written outside DESTDIR.
-install: all
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(pluginsdir) $(DESTDIR)$(helperdir)
-	$(INSTALL) -m 755 $(cli) $(DESTDIR)$(bindir)/purple-onion
-	$(INSTALL) -m 644 $(shim) $(DESTDIR)$(pluginsdir)/purple-onion.so
-	$(INSTALL) -m 644 $(helper) $(DESTDIR)$(helperdir)/libpurple-onion.so
+# Packages.
+dist:
+	scripts/dist
+.PHONY: dist
+
+deb:
+	scripts/deb
+.PHONY: deb
+
+
+# Installing. Nothing is stripped, and nothing is written outside DESTDIR. Each
+# line is a mode, a file of ours, and where it goes.
+define installed
+755 $(cli) $(bindir)/purple-onion
+644 $(shim) $(pluginsdir)/purple-onion.so
+644 $(helper) $(helperdir)/libpurple-onion.so
+644 packaging/man/purple-onion.1 $(mandir)/man1/purple-onion.1
+644 packaging/appstream/org.purpleonion.purple_onion.metainfo.xml $(metainfodir)/org.purpleonion.purple_onion.metainfo.xml
+644 build/completions/bash $(bashcompdir)/purple-onion
+644 build/completions/zsh $(zshcompdir)/_purple-onion
+644 build/completions/fish $(fishcompdir)/purple-onion.fish
+endef
+export installed
+
+completions: $(cli)
+	@mkdir -p build/completions
+	@for shell in bash zsh fish; do $(cli) completion $$shell >build/completions/$$shell || exit 1; done
+.PHONY: completions
+
+install: all completions
+	@printf '%s\n' "$$installed" | while read -r mode from to; do \
+	  $(INSTALL) -D -m $$mode "$$from" "$(DESTDIR)$$to" || exit 1; done
 .PHONY: install
 
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/purple-onion $(DESTDIR)$(pluginsdir)/purple-onion.so \
-	  $(DESTDIR)$(helperdir)/libpurple-onion.so
+	@printf '%s\n' "$$installed" | while read -r mode from to; do rm -f "$(DESTDIR)$$to" || exit 1; done
 	-rmdir $(DESTDIR)$(helperdir) 2>/dev/null
 .PHONY: uninstall
 
@@ -203,5 +250,6 @@ uninstall-user:
 
 # build/tools, the linters, takes minutes to build again: `rm -r build` has it gone too.
 clean:
-	rm -rf build/purple-onion build/lib build/obj build/asan build/test build/demo build/logs
+	rm -rf build/purple-onion build/lib build/obj build/asan build/test build/demo build/logs \
+	  build/completions build/dist build/deb
 .PHONY: clean
