@@ -37,7 +37,7 @@ install it. Otherwise, for bash: source <(purple-onion completion bash)`,
 }
 
 // completeValues tells the completion which values there are: of flags, and of
-// arguments, which are never files.
+// arguments, which are files where they are another program's alone.
 func completeValues(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		completeValues(c)
@@ -56,7 +56,7 @@ func completeValues(root *cobra.Command) {
 			root.ValidArgs = append(root.ValidArgs, c.Name+"\t"+c.Why)
 		}
 	}
-	if len(root.ValidArgs) == 0 {
+	if len(root.ValidArgs) == 0 && root.Name() != "run" {
 		root.ValidArgsFunction = cobra.NoFileCompletions
 	}
 }

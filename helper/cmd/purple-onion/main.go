@@ -168,6 +168,10 @@ var values = map[string][]string{
 	"severity": {"fail", "warn", "info"},
 	"fail-on":  {"fail", "warn", "info", "never"},
 	"level":    {"tor", "secret", "none"},
+	"display":  {"auto", "x11", "wayland", "none"},
+	"home":     {"shared", "empty"},
+
+	"session-bus": {"private", "filtered", "none"},
 }
 
 func oneOf(flag, value string) error {

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"flag"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -24,6 +26,13 @@ import (
 )
 
 const manPage = "../../../packaging/man/purple-onion.1"
+
+// With -update the texts of checks and keys are written into the page; what
+// commands and flags do is written by hand.
+var update = flag.Bool("update", false, "write checks and keys into the man page")
+
+// toUpdate is said beside what is wrong; it helps checks and keys alone.
+const toUpdate = "\n(go test ./helper/cmd/purple-onion -run ManPage -update writes checks and keys)"
 
 // entries are the items of a list in the man page: their text by their name.
 type entries map[string]string
@@ -47,6 +56,29 @@ func section(t *testing.T, page, heading string) []string {
 		t.Fatalf("the man page has no %s", heading)
 	}
 	return strings.Split(anyHeading.Split(rest, 2)[0], "\n")
+}
+
+// rewrite puts a list of items where a section has one now.
+func rewrite(t *testing.T, heading string, items []string) {
+	t.Helper()
+	page := manSource(t)
+	start := strings.Index(page, "\n"+heading+"\n") + 1
+	from := start + strings.Index(page[start:], ".Bl -tag -width Ds\n") + len(".Bl -tag -width Ds\n")
+	to := from + strings.Index(page[from:], ".El\n")
+	page = page[:from] + strings.Join(items, "") + page[to:]
+	if err := os.WriteFile(manPage, []byte(page), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// prose is text as mdoc wants it: a sentence starts a line.
+func prose(text string) string {
+	text = regexp.MustCompile(`\. ([A-Z])`).ReplaceAllString(strings.ReplaceAll(text, `\`, `\e`), ".\n$1")
+	var b strings.Builder
+	for _, sentence := range strings.Split(text, "\n") {
+		b.WriteString(strings.Join(audit.Wrap(sentence, 78), "\n") + "\n")
+	}
+	return b.String()
 }
 
 // items reads the items whose line matches; its first group is the name. Text
@@ -73,7 +105,7 @@ func same(t *testing.T, what string, page, program []string) {
 	t.Helper()
 	for _, name := range program {
 		if !slices.Contains(page, name) {
-			t.Errorf("the man page lacks %s %s", what, name)
+			t.Errorf("the man page lacks %s %s%s", what, name, toUpdate)
 		}
 	}
 	for _, name := range page {
@@ -154,29 +186,45 @@ func TestManPageHasEveryValue(t *testing.T) {
 }
 
 func TestManPageHasEveryCheck(t *testing.T) {
-	page := items(t, section(t, manSource(t), ".Sh CHECKS OF THE AUDIT"), `^\.It Cm (\S+) Pq (\S+)$`)
-	var program []string
+	const heading = ".Sh CHECKS OF THE AUDIT"
+	var program, text []string
+	for _, c := range audit.Checks {
+		text = append(text, fmt.Sprintf(".It Cm %s Pq %s\n%s", c.Name, c.Severity, prose(c.Why)))
+	}
+	if *update {
+		rewrite(t, heading, text)
+	}
+	page := items(t, section(t, manSource(t), heading), `^\.It Cm (\S+) Pq (\S+)$`)
 	for _, c := range audit.Checks {
 		program = append(program, c.Name)
 		if want := string(c.Severity) + " " + c.Why; page[c.Name] != "" && strings.TrimSpace(page[c.Name]) != want {
-			t.Errorf("%s: the man page says\n%s\nthe program\n%s", c.Name, page[c.Name], want)
+			t.Errorf("%s: the man page says\n%s\nthe program\n%s%s", c.Name, page[c.Name], want, toUpdate)
 		}
 	}
 	same(t, "check", names(page), program)
 }
 
 func TestManPageHasEveryKey(t *testing.T) {
-	page := items(t, section(t, manSource(t), ".Sh CONFIGURATION"), `^\.It Va (\S+)$`)
-	var program []string
+	const heading = ".Sh CONFIGURATION"
+	var program, text []string
+	wants := map[string]string{}
 	for _, k := range config.Keys {
-		program = append(program, k.Name)
 		want := strings.ToUpper(k.Type[:1]) + k.Type[1:]
 		if k.Default != "" {
 			want += ", default " + k.Default
 		}
-		want += ". " + k.Meaning
+		wants[k.Name] = want + ". " + k.Meaning
+		text = append(text, ".It Va "+k.Name+"\n"+prose(wants[k.Name]))
+	}
+	if *update {
+		rewrite(t, heading, text)
+	}
+	page := items(t, section(t, manSource(t), heading), `^\.It Va (\S+)$`)
+	for _, k := range config.Keys {
+		program = append(program, k.Name)
+		want := wants[k.Name]
 		if got := strings.TrimSpace(page[k.Name]); got != "" && got != want {
-			t.Errorf("%s: the man page says\n%s\nthe program\n%s", k.Name, got, want)
+			t.Errorf("%s: the man page says\n%s\nthe program\n%s%s", k.Name, got, want, toUpdate)
 		}
 	}
 	same(t, "key", names(page), program)
