@@ -55,6 +55,9 @@ func (h *Host) read(out io.Reader) {
 	for s.Scan() {
 		h.lines <- s.Text()
 	}
+	if err := s.Err(); err != nil {
+		h.lines <- "cannot read the host's output: " + err.Error()
+	}
 	close(h.lines)
 }
 

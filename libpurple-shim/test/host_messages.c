@@ -306,6 +306,16 @@ cmd_buddy(PurpleAccount *a, char **w)
 	purple_blist_add_buddy(buddy, NULL, NULL, NULL);
 }
 
+/* As a person does: on the server too, asking for her presence. */
+static void
+cmd_add(PurpleAccount *a, char **w)
+{
+	PurpleBuddy *buddy = purple_buddy_new(a, w[2], NULL);
+
+	purple_blist_add_buddy(buddy, NULL, NULL, NULL);
+	purple_account_add_buddy(a, buddy);
+}
+
 /* ---- conversations ---- */
 
 static void
@@ -383,6 +393,7 @@ const struct host_command message_commands[] = {
 	{ "attention", cmd_attention },	/* ACCOUNT WHO */
 	{ "got", cmd_got },		/* ACCOUNT WHO TEXT */
 	{ "buddy", cmd_buddy },		/* ACCOUNT WHO */
+	{ "add", cmd_add },		/* ACCOUNT WHO */
 	{ "logging", cmd_logging },	/* ACCOUNT WHO [0|1] */
 	{ "menu", cmd_menu },		/* ACCOUNT WHO LABEL */
 	{ "buddy-menu", cmd_buddy_menu },

@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"purpleonion.org/purple-onion/libpurple-shim/drive"
 )
@@ -225,6 +226,14 @@ func (c *client) host(dir string, plugin bool) *drive.Host {
 		h.Expect(`core-purple-onion: Tor is `)
 	}
 	return h
+}
+
+// settle waits until Tor is no longer starting.
+func settle(h *drive.Host) {
+	h.Patience = 60 * time.Second
+	if h.Find(`core-purple-onion: Tor is (absent|ready|dead|not-tor)`) == "" {
+		h.Expect(`core-purple-onion: Tor is (absent|ready|dead|not-tor)`)
+	}
 }
 
 // online enables an account and waits until it is signed on.

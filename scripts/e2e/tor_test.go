@@ -179,14 +179,6 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// settle waits until Tor is no longer starting.
-func settle(h *drive.Host) {
-	h.Patience = 60 * time.Second
-	if h.Find(`core-purple-onion: Tor is (absent|ready|dead|not-tor)`) == "" {
-		h.Expect(`core-purple-onion: Tor is (absent|ready|dead|not-tor)`)
-	}
-}
-
 // microsocks is a plain SOCKS server without authentication in the client.
 func (c *client) microsocks(port string) {
 	c.t.Helper()

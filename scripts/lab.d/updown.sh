@@ -143,6 +143,7 @@ start_all() {
   local n
   ! inside || make_world
   write_torrcs
+  even_weights
   write_servers
   start_unbound # relays ask it while they start
   start_relays
