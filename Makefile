@@ -14,6 +14,7 @@ pluginsdir ?= $(libdir)/purple-2
 helperdir  ?= $(libdir)/purple-onion
 datadir    ?= $(prefix)/share
 mandir     ?= $(datadir)/man
+systemduserdir ?= $(prefix)/lib/systemd/user
 metainfodir ?= $(datadir)/metainfo
 bashcompdir ?= $(datadir)/bash-completion/completions
 zshcompdir  ?= $(datadir)/zsh/site-functions
@@ -203,10 +204,16 @@ deb:
 
 # Installing. Nothing is stripped, and nothing is written outside DESTDIR. Each
 # line is a mode, a file of ours, and where it goes.
+bus_service := org.purpleonion.Helper1.service
 define installed
 755 $(cli) $(bindir)/purple-onion
 644 $(shim) $(pluginsdir)/purple-onion.so
 644 $(helper) $(helperdir)/libpurple-onion.so
+644 dbus/org.purpleonion.Helper1.xml $(datadir)/dbus-1/interfaces/org.purpleonion.Helper1.xml
+644 dbus/org.purpleonion.Account1.xml $(datadir)/dbus-1/interfaces/org.purpleonion.Account1.xml
+644 dbus/pidgin-deny.conf $(datadir)/purple-onion/pidgin-deny.conf
+644 build/dbus/$(bus_service) $(datadir)/dbus-1/services/$(bus_service)
+644 build/dbus/purple-onion.service $(systemduserdir)/purple-onion.service
 644 packaging/man/purple-onion.1 $(mandir)/man1/purple-onion.1
 644 packaging/appstream/org.purpleonion.purple_onion.metainfo.xml $(metainfodir)/org.purpleonion.purple_onion.metainfo.xml
 644 build/completions/bash $(bashcompdir)/purple-onion
@@ -220,17 +227,26 @@ completions: $(cli)
 	@for shell in bash zsh fish; do $(cli) completion $$shell >build/completions/$$shell || exit 1; done
 .PHONY: completions
 
-install: all completions
+# The services name the command where it is installed.
+bus-files:
+	@mkdir -p build/dbus
+	@sed 's,/usr/bin/,$(bindir)/,' dbus/$(bus_service) >build/dbus/$(bus_service)
+	@sed 's,/usr/bin/,$(bindir)/,' dbus/systemd/purple-onion.service >build/dbus/purple-onion.service
+.PHONY: bus-files
+
+install: all completions bus-files
 	@printf '%s\n' "$$installed" | while read -r mode from to; do \
 	  $(INSTALL) -D -m $$mode "$$from" "$(DESTDIR)$$to" || exit 1; done
 .PHONY: install
 
 uninstall:
 	@printf '%s\n' "$$installed" | while read -r mode from to; do rm -f "$(DESTDIR)$$to" || exit 1; done
+	-rmdir $(DESTDIR)$(datadir)/purple-onion 2>/dev/null
 	-rmdir $(DESTDIR)$(helperdir) 2>/dev/null
 .PHONY: uninstall
 
 user_dir := $(HOME)/.purple
+user_bus_service := $(HOME)/.local/share/dbus-1/services/$(bus_service)
 install-user: all
 	$(INSTALL) -d -m 700 $(user_dir)
 	$(INSTALL) -d -m 700 $(user_dir)/plugins $(user_dir)/purple-onion
@@ -238,18 +254,21 @@ install-user: all
 	$(INSTALL) -m 600 $(shim) $(user_dir)/plugins/purple-onion.so
 	$(INSTALL) -m 600 $(helper) $(user_dir)/purple-onion/libpurple-onion.so
 	$(INSTALL) -m 755 $(cli) $(HOME)/.local/bin/purple-onion
+	$(INSTALL) -d $(HOME)/.local/share/dbus-1/services
+	sed -e 's,/usr/bin/,$(HOME)/.local/bin/,' -e '/^SystemdService=/d' dbus/$(bus_service) >$(user_bus_service)
+	chmod 644 $(user_bus_service)
 	@echo 'Installed. Next: purple-onion doctor (if ~/.local/bin is not on PATH: ~/.local/bin/purple-onion doctor)'
 .PHONY: install-user
 
 # Backups in ~/.purple/purple-onion/backup are the user's, and stay.
 uninstall-user:
 	@echo 'Accounts that are still protected stay refused; `purple-onion release --all` gives their settings back.'
-	rm -f $(user_dir)/plugins/purple-onion.so $(user_dir)/purple-onion/libpurple-onion.so $(HOME)/.local/bin/purple-onion
+	rm -f $(user_dir)/plugins/purple-onion.so $(user_dir)/purple-onion/libpurple-onion.so $(HOME)/.local/bin/purple-onion $(user_bus_service)
 	-rmdir $(user_dir)/purple-onion 2>/dev/null
 .PHONY: uninstall-user
 
 # build/tools, the linters, takes minutes to build again: `rm -r build` has it gone too.
 clean:
-	rm -rf build/purple-onion build/lib build/obj build/asan build/test build/demo build/logs \
+	rm -rf build/purple-onion build/lib build/obj build/asan build/test build/demo build/logs build/dbus \
 	  build/completions build/dist build/deb
 .PHONY: clean

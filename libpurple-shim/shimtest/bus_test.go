@@ -212,3 +212,44 @@ func TestBusMissing(t *testing.T) {
 		h.quit()
 	}
 }
+
+// While the program runs the command line goes through it: stricter at once,
+// weaker by the person's yes there. Another user directory is none of its own.
+func TestCommandLineThroughTheProgram(t *testing.T) {
+	t.Parallel()
+	env, _ := settled(t)
+	conn, address, _ := privateBus(t)
+	env = append(env, address)
+	dir := userDir(t, direct(away))
+	h := start(t, dir, install(t, real), env...)
+	there(t, conn, true)
+	run := func(want int, args ...string) string {
+		t.Helper()
+		cmd := exec.Command(filepath.Join(root, "build/purple-onion"), append(args, "--user-dir", dir)...)
+		cmd.Env = append(append([]string{}, env...), "HOME="+t.TempDir(), "PATH=/usr/bin:/bin")
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != want {
+			t.Errorf("%v: exit %d, want %d: %s", args, code, want, out)
+		}
+		return string(out)
+	}
+	if out := run(0, "protect", away); !strings.Contains(out, "none -> tor") {
+		t.Errorf("protect: %s", out)
+	}
+	h.do("show", alice)
+	h.expect(`proxy 5 127\.0\.0\.1 1 user no`)
+	if out := run(1, "release", away, "--yes"); !strings.Contains(out, "answer the question") {
+		t.Errorf("release: %s", out)
+	}
+	h.expect(`^ask purple-onion \| Make protection weaker`)
+	h.do("show", alice)
+	h.expect(`proxy 5 127\.0\.0\.1 1 user no`)
+	if out := run(1, "new-circuit", away); !strings.Contains(out, "Tor is") {
+		t.Errorf("new-circuit: %s", out)
+	}
+	dir = userDir(t, direct(away)) // nobody runs on it
+	if out := run(2, "new-circuit", away); !strings.Contains(out, "no such account") {
+		t.Errorf("new-circuit elsewhere: %s", out)
+	}
+	h.quit()
+}

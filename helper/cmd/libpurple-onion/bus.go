@@ -21,7 +21,7 @@ import (
 func (h *helper) startBus() {
 	h.bus.Store(busapi.Start(busapi.Settings{
 		Address: os.Getenv("DBUS_SESSION_BUS_ADDRESS"), Version: version, Mode: busapi.ModePlugin,
-		InCell: os.Getenv("PURPLE_ONION_CELL") != "", Backend: onBus{h}, Log: h.log,
+		InCell: inCell(), Backend: onBus{h}, Log: h.log,
 	}))
 }
 

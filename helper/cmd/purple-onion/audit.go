@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -10,21 +11,24 @@ import (
 	"github.com/spf13/cobra"
 
 	"purpleonion.org/purple-onion/helper/internal/audit"
+	"purpleonion.org/purple-onion/helper/internal/busapi"
+	"purpleonion.org/purple-onion/helper/internal/engine"
 )
 
 type auditFlags struct {
 	userDirs, torPorts       []string
 	format, severity, failOn string
-	redact, noColour         bool
+	redact, noColour, live   bool
 }
 
 func auditCommand(w world) *cobra.Command {
 	var f auditFlags
 	c := &cobra.Command{
-		Use:   "audit [--user-dir DIR]... [--format text|json] [flags]",
+		Use:   "audit [--live] [--user-dir DIR]... [--format text|json] [flags]",
 		Short: "Say what would not go over Tor, or give you away",
 		Long: `Look at libpurple user directories, and at the environment and machine that
-Pidgin would run with. Nothing is written and nothing connected to.
+Pidgin would run with. Nothing is written and nothing connected to, unless
+--live also asks the Tor that runs: by the helper on the session bus, or itself.
 
 Without --user-dir: $PURPLEHOME/.purple if PURPLEHOME is set, else ~/.purple,
 and Flathub's ~/.var/app/im.pidgin.Pidgin/.purple, where they exist.
@@ -39,6 +43,7 @@ Exit: 0 no finding at or above --fail-on; 1 there is one; 2 wrong usage;
 	c.Flags().StringVar(&f.format, "format", "text", "text or json")
 	c.Flags().StringVar(&f.severity, "severity", "info", "show findings from this on: fail, warn or info")
 	c.Flags().StringVar(&f.failOn, "fail-on", "fail", "exit 1 for findings from this on: fail, warn, info or never")
+	c.Flags().BoolVar(&f.live, "live", false, "ask the Tor that runs, too, whether it keeps accounts apart")
 	c.Flags().BoolVar(&f.redact, "redact", false, "tags instead of names, paths and hosts")
 	c.Flags().BoolVar(&f.noColour, "no-color", false, "no colour on a terminal either (as with NO_COLOR)")
 	c.Flags().StringArrayVar(&f.torPorts, "tor-port", nil, "a `PORT` of this machine where Tor listens, beside 9050 and 9150; may be repeated")
@@ -54,6 +59,9 @@ func (f auditFlags) run(w world) error {
 		fmt.Fprintln(w.err, "purple-onion: there is no user directory in the usual places; name one with --user-dir")
 	}
 	report := audit.Run(o)
+	if f.live {
+		addLive(w, report)
+	}
 	code := report.ExitCode(f.failOn)
 	if f.redact {
 		report = report.Redacted()
@@ -67,6 +75,18 @@ func (f auditFlags) run(w world) error {
 		return exit{code: 3, text: "cannot write the report: " + err.Error()}
 	}
 	return codeOnly(code)
+}
+
+// addLive takes the helper's word, which knows the accounts' own streams, or
+// looks itself.
+func addLive(w world, report *audit.Report) {
+	live, err := overBus(context.Background(), w, (*busapi.Client).Status)
+	if err != nil {
+		live = engine.Status{Tor: torOutside(w)}.Live(nil)
+	}
+	for _, f := range live.Findings {
+		report.AddLive(f.Check, f.Message)
+	}
 }
 
 // codeOnly is an exit that has said all.

@@ -25,6 +25,8 @@ var version = "dev"
 // are told to.
 type world struct {
 	out, err io.Writer
+	in       io.Reader
+	terminal bool // is somebody there who can answer?
 	getenv   func(string) string
 	lookup   func(string) (string, bool)
 	program  func(string) bool // is there such a program in PATH?
@@ -43,7 +45,7 @@ func main() {
 func system() world {
 	hostname, _ := os.Hostname()
 	return world{
-		out: os.Stdout, err: os.Stderr, getenv: os.Getenv, lookup: os.LookupEnv,
+		out: os.Stdout, err: os.Stderr, in: os.Stdin, terminal: atTerminal(), getenv: os.Getenv, lookup: os.LookupEnv,
 		program: inPath, hostname: hostname, root: "/", colour: takesColour(),
 	}
 }
@@ -96,7 +98,7 @@ func commands(w world) *cobra.Command {
 	}
 	root.SetVersionTemplate("purple-onion {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error()) })
-	root.AddCommand(auditCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), otrCommand(w), doctorCommand(w), runCommand(w), completionCommand(w, root))
+	root.AddCommand(auditCommand(w), statusCommand(w), newCircuitCommand(w), daemonCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), otrCommand(w), doctorCommand(w), runCommand(w), completionCommand(w, root))
 	root.SetHelpCommand(helpCommand(w, root))
 	completeValues(root)
 	root.SetOut(w.out)

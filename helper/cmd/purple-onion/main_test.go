@@ -16,8 +16,22 @@ import (
 	"purpleonion.org/purple-onion/helper/internal/cell"
 )
 
+// removeLater are folders of the whole run.
+var removeLater []string
+
+type cleaning struct{ *testing.M }
+
+func (c cleaning) Run() int {
+	defer func() {
+		for _, dir := range removeLater {
+			_ = os.RemoveAll(dir)
+		}
+	}()
+	return c.M.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(cleaning{m}, map[string]func(){
 		"purple-onion": func() {
 			if code, isStage := cell.Stage(os.Args); isStage {
 				os.Exit(code)

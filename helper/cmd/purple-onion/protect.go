@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"purpleonion.org/purple-onion/helper/internal/audit"
+	"purpleonion.org/purple-onion/helper/internal/busapi"
 	"purpleonion.org/purple-onion/helper/internal/policy"
 	"purpleonion.org/purple-onion/helper/internal/profile"
 )
 
 type protectFlags struct {
 	userDir, level, format string
-	dryRun, all            bool
+	dryRun, all, yes       bool
 	atLeast                bool // the level was not named: it only raises
 }
 
@@ -26,7 +27,8 @@ func protectCommand(w world) *cobra.Command {
 		Use:   "protect [--user-dir DIR] [--level tor|secret|none] [--dry-run] [--format text|json] (ACCOUNT...|--all)",
 		Short: "Let accounts connect over Tor by purple-onion's plugin, or not at all",
 		Long: `Protect accounts at rest, while no libpurple program runs: all that are named,
-or none. ACCOUNT is protocol:name as the audit shows it, or a name that only
+or none. Where Pidgin runs with the plugin, it is asked over the session bus.
+A lower level is asked for at a terminal, unless --yes is given. ACCOUNT is protocol:name as the audit shows it, or a name that only
 one account has, with or without a last "/". Files are backed up first.
 Without --level an account that is at level secret stays there.
 
@@ -48,8 +50,9 @@ func releaseCommand(w world) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "release [--user-dir DIR] [--dry-run] [--format text|json] (ACCOUNT...|--all)",
 		Short: "Give accounts back the settings that protect changed",
-		Long: `Undo protect at rest, while no libpurple program runs. A setting that you
-changed meanwhile is kept, and named. Arguments and exit codes are protect's.`,
+		Long: `Undo protect at rest, while no libpurple program runs; where Pidgin runs with
+the plugin it asks you there. At a terminal you are asked, unless --yes is
+given. A setting that you changed meanwhile is kept, and named. Arguments and exit codes are protect's.`,
 		DisableFlagsInUseLine: true,
 		RunE:                  func(_ *cobra.Command, args []string) error { return f.run(w, args) },
 	}
@@ -62,6 +65,7 @@ func (f *protectFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.format, "format", "text", "text or json")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would change, and change nothing")
 	c.Flags().BoolVar(&f.all, "all", false, "all accounts")
+	c.Flags().BoolVar(&f.yes, "yes", false, "make protection weaker without asking at the terminal")
 }
 
 func (f *protectFlags) run(w world, args []string) error {
@@ -85,7 +89,18 @@ func (f *protectFlags) run(w world, args []string) error {
 	if err != nil {
 		fmt.Fprintf(w.err, "purple-onion: %s\n", audit.Printable(err.Error()))
 	}
-	return codeOnly(profile.ExitCode(err))
+	return codeOnly(changeCode(err))
+}
+
+// changeCode is the exit code of protect and release.
+func changeCode(err error) int {
+	switch {
+	case errors.Is(err, errNo), errors.Is(err, errAsked):
+		return 1
+	case busapi.KindOf(err) != "":
+		return busCode(err)
+	}
+	return profile.ExitCode(err)
 }
 
 // levels are the protection levels of before.
@@ -117,7 +132,14 @@ func (f *protectFlags) change(w world, args []string) (levels, profile.Result, e
 		o.Accounts = append(o.Accounts, a)
 	}
 	before := levelsOf(dir, stateDir)
+	if err := f.confirm(w, o, dir, before); err != nil {
+		return before, profile.Result{}, err
+	}
 	result, err := profile.Protect(o)
+	var running *profile.RunningError
+	if errors.As(err, &running) && !f.dryRun {
+		result, err = f.throughProgram(w, o, dir, before, err)
+	}
 	return before, result, err
 }
 

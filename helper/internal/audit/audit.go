@@ -69,7 +69,7 @@ func Run(o Options) *Report {
 		a.report.UserDirs = append(a.report.UserDirs, d.shown())
 	}
 	a.judgeMachine()
-	a.sortFindings()
+	sortFindings(a.report.Findings)
 	a.report.summarize()
 	return &a.report
 }

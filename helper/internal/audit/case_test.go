@@ -79,7 +79,7 @@ func TestCases(t *testing.T) {
 		})
 	}
 	for _, c := range Checks {
-		if !found[c.Name] || !clean[c.Name] {
+		if !c.Live() && (!found[c.Name] || !clean[c.Name]) {
 			t.Errorf("%s: a case finds it: %v; a case with accounts does not: %v", c.Name, found[c.Name], clean[c.Name])
 		}
 	}

@@ -2,6 +2,8 @@
 
 package audit
 
+import "slices"
+
 // Severity is how bad a finding is; it goes with the check.
 type Severity string
 
@@ -134,6 +136,14 @@ var Checks = []Check{
 		"chmod -R go= USER-DIR",
 	},
 	{
+		"tor-isolation-off", Fail,
+		"The Tor that runs lets streams with different user names share a circuit: accounts can be linked to each other.",
+		"With NoIsolateSOCKSAuth at its SOCKS port Tor ignores user name and password, and with PreferSOCKSNoAuth it does so for programs that offer both ways. Servers then see accounts come from one exit at one time. purple-onion connects no protected account over such a Tor.",
+		"With --live: the events of a stream of our own, and SocksPort in Tor's configuration, by its control port.",
+		"What Tor's configuration will be after its next start.",
+		"Take NoIsolateSOCKSAuth and PreferSOCKSNoAuth out of torrc, and have Tor read it again.",
+	},
+	{
 		"proxy-by-name", Warn,
 		"The proxy's name is looked up in DNS, or with type tor not at all; a wrong answer leads elsewhere.",
 		"A proxy given by a name is looked up before each connection. The answer decides who gets the traffic. With type tor libpurple refuses the look-up, and so the connection.",
@@ -181,4 +191,34 @@ var Checks = []Check{
 		"Whether an authority's signature is right. Protected accounts are not helped by a kept certificate: purple-onion refuses it.",
 		"Delete the file while Pidgin is not running; the certificate is then checked again.",
 	},
+	{
+		"pidgin-bus-exposed", Warn,
+		"Pidgin offers itself to every program of the session: it can be read, and told to send or to change accounts.",
+		"Pidgin and Finch put im.pidgin.purple.PurpleService on the session bus. Each program of the session can read there accounts, buddies and messages as they come, and call what the program can do: send a message, change a proxy, delete an account. What such a call sends for an account of level secret meets purple-onion's guard of the wire; what it reads meets nothing.",
+		"Whether the environment has a session bus (DBUS_SESSION_BUS_ADDRESS, or bus in XDG_RUNTIME_DIR) while there are accounts, and whether a file of session.d denies that service: /etc/dbus-1/session.d, /usr/share/dbus-1/session.d.",
+		"Whether Pidgin runs, and whether it was built with D-Bus. A program that watches the whole bus as a monitor, or that reads Pidgin's memory or files, is not kept from it by the deny file.",
+		"Copy purple-onion's deny file, pidgin-deny.conf, to /etc/dbus-1/session.d/ and log in anew. Programs that talk to Pidgin over the bus, purple-remote among them, then do not.",
+	},
+	{
+		"track-host-exits", Warn,
+		"The Tor that runs keeps one exit for a host, whoever asks: accounts on one server come from one address.",
+		"With TrackHostExits Tor chooses the same exit again for hosts that are named there, also for streams on other circuits. A server that has two accounts of yours sees both come from that exit.",
+		"With --live: TrackHostExits in Tor's configuration, by its control port.",
+		"Which hosts your accounts will use.",
+		"Take TrackHostExits out of torrc, and have Tor read it again.",
+	},
+	{
+		"isolation-not-proven", Info,
+		"Nothing shows that accounts ride circuits of their own: Tor's control port does not tell.",
+		"Tor keeps streams with different user names apart unless it is told not to. Whether it does can be read at its control port alone. Debian's Tor has none by default; Tails and Whonix let no program ask.",
+		"With --live: whether Tor's control port tells of our own stream.",
+		"That accounts share a circuit: it may all be in order.",
+		"Give Tor a control port: ControlPort 9051 and CookieAuthentication 1 in torrc. With require_proven_isolation in config.toml such accounts are blocked.",
+	},
 }
+
+// liveChecks are found about what runs, by an audit that asks it.
+var liveChecks = []string{"tor-isolation-off", "track-host-exits", "isolation-not-proven"}
+
+// Live says whether a check is about what runs, and so only of audit --live.
+func (c Check) Live() bool { return slices.Contains(liveChecks, c.Name) }

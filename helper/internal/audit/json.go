@@ -27,6 +27,18 @@ func WriteJSON(w io.Writer, v any) error {
 	return err
 }
 
+// WriteJSONLine writes a value in one line.
+func WriteJSONLine(w io.Writer, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("cannot write JSON: %w", err)
+	}
+	_, err := w.Write(escape(b.String()))
+	return err
+}
+
 func escape(text string) []byte {
 	var b bytes.Buffer
 	for _, c := range text {

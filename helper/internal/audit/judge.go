@@ -179,12 +179,11 @@ func (a *auditor) findAs(check, userDir string, subjects []string, message, reme
 }
 
 // sortFindings puts them in the order of the table, and by user directory.
-func (a *auditor) sortFindings() {
+func sortFindings(f []Finding) {
 	place := map[string]int{}
 	for i, c := range Checks {
 		place[c.Name] = i
 	}
-	f := a.report.Findings
 	sort.SliceStable(f, func(i, j int) bool {
 		if f[i].Severity != f[j].Severity {
 			return f[i].Severity.rank() > f[j].Severity.rank()

@@ -13,8 +13,10 @@ import (
 
 const maxEtcBytes = 4 << 20
 
-// judgeMachine looks at the machine where an XMPP account would log in.
+// judgeMachine looks at the machine where an XMPP account would log in, and at
+// the session that Pidgin would be part of.
 func (a *auditor) judgeMachine() {
+	a.pidginBus()
 	for _, d := range a.dirs {
 		for _, x := range d.accounts {
 			if x.Protocol == "prpl-jabber" {
@@ -44,6 +46,75 @@ func (a *auditor) hostnameLookup() {
 	}
 }
 
+// purpleService is Pidgin's and Finch's name on the bus.
+const purpleService = "im.pidgin.purple.PurpleService"
+
+// pidginBus: libpurple offers itself on every session bus that it finds.
+func (a *auditor) pidginBus() {
+	accounts := 0
+	for _, d := range a.dirs {
+		accounts += len(d.accounts)
+	}
+	if accounts == 0 || !a.sessionBus() || a.denied() {
+		return
+	}
+	a.findAs("pidgin-bus-exposed", "", []string{"machine"}, "Programs of the session can read and drive Pidgin over the session bus",
+		"sudo cp /usr/share/purple-onion/pidgin-deny.conf /etc/dbus-1/session.d/  # then log in anew")
+}
+
+func (a *auditor) sessionBus() bool {
+	if address, ok := a.lookup("DBUS_SESSION_BUS_ADDRESS"); ok && address != "" {
+		return true
+	}
+	dir, ok := a.lookup("XDG_RUNTIME_DIR")
+	if !ok || dir == "" {
+		return false
+	}
+	_, err := os.Lstat(filepath.Join(dir, "bus"))
+	return err == nil
+}
+
+func (a *auditor) lookup(name string) (string, bool) {
+	if a.Lookup == nil {
+		return "", false
+	}
+	return a.Lookup(name)
+}
+
+// denied says whether the bus' configuration keeps others from the service.
+func (a *auditor) denied() bool {
+	for _, dir := range []string{"etc", "usr/share"} {
+		files, _ := filepath.Glob(filepath.Join(a.root(), dir, "dbus-1/session.d/*.conf"))
+		for _, path := range files {
+			if text, err := os.ReadFile(path); err == nil && deniesPurple(string(text)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// deniesPurple looks for a rule in effect; what is in a comment is none.
+func deniesPurple(text string) bool {
+	for {
+		before, rest, found := strings.Cut(text, "<!--")
+		if strings.Contains(before, `<deny send_destination="`+purpleService+`"`) {
+			return true
+		}
+		if !found {
+			return false
+		}
+		_, text, _ = strings.Cut(rest, "-->")
+	}
+}
+
+func (a *auditor) root() string {
+	if a.Root == "" {
+		return "/"
+	}
+	return a.Root
+}
+
 // NameAnsweredHere says whether the computer's own name is known without asking
 // DNS or the network, by the texts of /etc/hosts and /etc/nsswitch.conf.
 func NameAnsweredHere(hosts, nsswitch, name string) bool {
@@ -52,11 +123,7 @@ func NameAnsweredHere(hosts, nsswitch, name string) bool {
 
 // etc reads a file of the machine; a missing one is empty, as glibc takes it.
 func (a *auditor) etc(name string) (string, bool) {
-	root := a.Root
-	if root == "" {
-		root = "/"
-	}
-	path := filepath.Join(root, "etc", name)
+	path := filepath.Join(a.root(), "etc", name)
 	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", true

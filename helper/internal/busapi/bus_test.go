@@ -175,7 +175,7 @@ func start(t testing.TB, address, mode string, b *backend, l ...limits) *service
 	s.Service = Start(Settings{
 		limits: append(l, limits{})[0], Address: address, Version: "1.2.3", Mode: mode, Backend: b,
 		Log:   func(line string) { s.mu.Lock(); defer s.mu.Unlock(); s.lines = append(s.lines, line) },
-		Ready: func(func(Method, ...any) error) { close(ready) },
+		Ready: func() { close(ready) },
 	})
 	t.Cleanup(s.Service.Close)
 	select {

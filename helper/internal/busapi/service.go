@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -23,8 +24,8 @@ type Settings struct {
 	Mode    string // ModePlugin or ModeDaemon
 	InCell  bool
 	Backend Backend
-	Log     func(string)                          // one line for the debug log; must not wait
-	Ready   func(call func(Method, ...any) error) // the name was asked for; may be nil
+	Log     func(string) // one line for the debug log; must not wait
+	Ready   func()       // the name was asked for; may be nil
 
 	limits limits // of callers; only tests set them
 }
@@ -38,13 +39,6 @@ const (
 	ModePlugin = "plugin"
 	ModeDaemon = "daemon"
 )
-
-// Method is a method of another service: where it is, and its name.
-type Method struct {
-	Service string
-	Path    dbus.ObjectPath
-	Name    string // interface and member
-}
 
 const (
 	maxNews = 256                    // that wait to be told
@@ -64,6 +58,7 @@ type Service struct {
 	names    chan struct{} // the name's owner has changed
 	err      error         // why it ended; read after done
 	reply    uint32        // to the last request for the name
+	conn     atomic.Pointer[dbus.Conn]
 
 	mu      sync.Mutex
 	stale   bool
@@ -135,8 +130,9 @@ func (s *Service) run() error {
 	if err := s.takeName(conn); err != nil {
 		return err
 	}
+	s.conn.Store(conn)
 	if s.settings.Ready != nil {
-		s.settings.Ready(caller(conn))
+		s.settings.Ready()
 	}
 	return s.serve(conn)
 }
@@ -188,13 +184,17 @@ func (s *Service) takeName(conn *dbus.Conn) error {
 	return nil
 }
 
-// caller calls methods of others, without waiting for longer than a while.
-func caller(conn *dbus.Conn) func(Method, ...any) error {
-	return func(m Method, args ...any) error {
-		ctx, cancel := context.WithTimeout(conn.Context(), stallAfter)
-		defer cancel()
-		return conn.Object(m.Service, m.Path).CallWithContext(ctx, m.Name, 0, args...).Err
+// Notify shows a desktop notification (Desktop Notifications Specification,
+// org.freedesktop.Notifications.Notify). It waits for the answer for a while.
+func (s *Service) Notify(summary, body string) error {
+	conn := s.conn.Load()
+	if conn == nil {
+		return errors.New("cannot notify: not on the session bus")
 	}
+	ctx, cancel := context.WithTimeout(s.ctx, stallAfter)
+	defer cancel()
+	return conn.Object("org.freedesktop.Notifications", "/org/freedesktop/Notifications").CallWithContext(ctx, "org.freedesktop.Notifications.Notify", 0,
+		"purple-onion", uint32(0), "dialog-warning", clean(summary), clean(body), []string{}, properties{}, int32(-1)).Err
 }
 
 var errBusGone = errors.New("the bus has closed the connection")

@@ -17,6 +17,7 @@ type Config struct {
 	TorBrowser             bool               // tor_browser: links are opened in Tor Browser, where there is one
 	Autologin              bool               // autologin: secret accounts sign on at the program's start
 	SignonDelayMax         time.Duration      // signon_delay_max: protected accounts do things apart by up to this
+	NotifyNames            bool               // notify_names
 	SRVResolver            string             // srv_resolver, "host:853#tls-name"; empty: no SRV look-ups
 	Tor                    Tor                // [tor]
 	Onions                 map[string]string  // [onions], domain = "v3 address.onion"

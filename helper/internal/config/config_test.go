@@ -22,6 +22,7 @@ drop_plaintext = true
 tor_browser = "never"
 autologin = true
 signon_delay_max = "2m"
+notify_names = true
 [tor]
 mode = "private"
 socks = "127.0.0.1:9150"
@@ -60,7 +61,7 @@ func TestLoadReadsEveryKey(t *testing.T) {
 	}
 	c.Tor.ControlPassword = Default().Tor.ControlPassword
 	want := Config{
-		RequireProvenIsolation: true, DropPlaintext: true, Autologin: true, SignonDelayMax: 2 * time.Minute,
+		RequireProvenIsolation: true, DropPlaintext: true, NotifyNames: true, Autologin: true, SignonDelayMax: 2 * time.Minute,
 		SRVResolver: "9.9.9.9:853#dns.quad9.net",
 		Tor:         Tor{Mode: "private", Socks: "127.0.0.1:9150", Control: "unix:/run/tor/control", Program: "/usr/bin/tor", Torrc: []string{"UseBridges 1", "Bridge 192.0.2.1:443"}},
 		Onions:      map[string]string{"a.example": goodOnion},

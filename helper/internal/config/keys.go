@@ -17,6 +17,7 @@ var Keys = []Key{
 	{"tor_browser", "string", `"auto"`, `Where a link goes while a protected account is enabled. "auto": to Tor Browser where one is found; "never": shown to copy. Never to another browser.`},
 	{"autologin", "bool", "false", "Let secret accounts sign on when the program starts. Without it each waits until you enable it in that session."},
 	{"signon_delay_max", "string", `"90s"`, `Where several accounts are protected, each waits a random time of up to this before it signs on, signs off or follows a change of status, so that they do not do it in the same second. "0s": none.`},
+	{"notify_names", "bool", "false", "Let the desktop notifications of `purple-onion daemon` say which accounts a new finding is about. They are shown on a locked screen, too."},
 	{"srv_resolver", "string", `""`, `A DNS-over-TLS server, asked through Tor for an XMPP server's host and port: "host:853#tls-name". Empty: not asked, the account's domain and port are used.`},
 	{"tor.mode", "string", `"auto"`, `"auto": a Tor that runs, else a private one; "system": only a Tor that runs; "private": always a private one.`},
 	{"tor.socks", "string", `""`, `Tor's SOCKS port, "127.0.0.1:9050" or "unix:/path". Empty: the usual places.`},

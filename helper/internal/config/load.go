@@ -105,7 +105,7 @@ func trusted(info fs.FileInfo) error {
 func (f file) config() Config {
 	c := Default()
 	c.RequireProvenIsolation = f.RequireProvenIsolation
-	c.RequireVerified, c.DropPlaintext = f.RequireVerified, f.DropPlaintext
+	c.RequireVerified, c.DropPlaintext, c.NotifyNames = f.RequireVerified, f.DropPlaintext, f.NotifyNames
 	c.TorBrowser, c.Autologin = f.TorBrowser.text != "never", f.Autologin
 	if f.SignonDelayMax != nil {
 		c.SignonDelayMax = f.SignonDelayMax.length

@@ -21,6 +21,7 @@ type file struct {
 	TorBrowser             browser             `toml:"tor_browser"`
 	Autologin              bool                `toml:"autologin"`
 	SignonDelayMax         *delay              `toml:"signon_delay_max"`
+	NotifyNames            bool                `toml:"notify_names"`
 	SRVResolver            resolver            `toml:"srv_resolver"`
 	Tor                    torTable            `toml:"tor"`
 	Onions                 map[string]onion    `toml:"onions"`

@@ -105,10 +105,11 @@ func (e *Engine) Live(ctx context.Context) Live {
 	if len(signOns) > 0 && e.parts.Places != nil {
 		places = e.parts.Places(ctx, signOns)
 	}
-	return s.live(places)
+	return s.Live(places)
 }
 
-func (s Status) live(places map[uint64][]Place) Live {
+// Live is the report on s, with where Tor has the streams of sign-ons.
+func (s Status) Live(places map[uint64][]Place) Live {
 	l := NewLive(s.Tor)
 	for _, a := range s.Accounts {
 		l.Accounts = append(l.Accounts, a.live(places[a.SignOn], s.Tor))
@@ -230,7 +231,7 @@ func circuits(rides []policy.Ride) string {
 func (t TorStatus) findings() []LiveFinding {
 	var list []LiveFinding
 	if t.State != policy.TorReady && t.State != policy.TorStarting {
-		return nil
+		return []LiveFinding{{"isolation-not-proven", "Tor is " + t.State.String()}}
 	}
 	switch t.Isolation {
 	case policy.IsolationOff:
@@ -267,9 +268,6 @@ func (e *Engine) NewCircuit(a policy.Account) error {
 	}
 	return &Refusal{false, "the account is not signed on under protection"}
 }
-
-// FindingsOf are the findings about a Tor that nobody's accounts are known of.
-func FindingsOf(t TorStatus) []LiveFinding { return t.findings() }
 
 // ExitCode is that of `purple-onion status`: 1 where accounts share a circuit
 // or one is off its own, else 3 where something is not proven, else 0.
