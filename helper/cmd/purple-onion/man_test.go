@@ -154,7 +154,7 @@ func everything() *cobra.Command {
 }
 
 func TestManPageHasEveryCommandAndFlag(t *testing.T) {
-	command := regexp.MustCompile(`^\.It Cm ([a-z]+(?: [a-z]+)?)( |$)`)
+	command := regexp.MustCompile(`^\.It Cm ([a-z-]+(?: [a-z-]+)?)( |$)`)
 	flag := regexp.MustCompile(`^\.It Fl -([a-z-]+)`)
 	var commands, flags []string
 	depth := 0

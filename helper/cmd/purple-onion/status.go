@@ -58,7 +58,7 @@ or something is not proven.`,
 }
 
 func (f statusFlags) run(w world) error {
-	if err := oneOf("format", f.format, "text", "json"); err != nil {
+	if err := oneOf("format", f.format); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
