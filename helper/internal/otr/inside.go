@@ -21,11 +21,12 @@ import (
 // use of AES (wipe.go, unsafeWipeField), and in Pidgin descriptor 1 is not ours:
 // a write to it when it is broken ends Pidgin. Only a changed copy of otr3 would
 // do otherwise. The command line has no conversations, and keeps its output.
-// The file itself is kept: collected as garbage it would close descriptor 1,
-// and the next socket be where Pidgin prints.
-var silence = sync.OnceFunc(func() { kept, os.Stdout = os.Stdout, nil })
-
-var kept *os.File
+// The file itself is kept, as the value: collected as garbage it would close
+// descriptor 1, and the next socket be where Pidgin prints.
+var silence = sync.OnceValue(func() (kept *os.File) {
+	kept, os.Stdout = os.Stdout, nil
+	return kept
+})
 
 // Locking memory fails where the limit is low, and otr3 says so on standard
 // output, once: this is that once.
