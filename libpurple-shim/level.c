@@ -93,6 +93,7 @@ level_ask(PurpleAccount *account, guint32 op, gboolean pinned,
 	q.port = port_of(account);
 	q.no_proxy_live = process_no_proxy_live();
 	q.pinned = pinned;
+	q.asked = op == PONION_OP_CONNECT && times_wanted(account);
 	verdict = op == PONION_OP_LOOK ? api->decide_level(&q, answer)
 				       : api->decide_connect(&q, answer);
 	g_free(domain);
@@ -103,14 +104,23 @@ level_ask(PurpleAccount *account, guint32 op, gboolean pinned,
 	return verdict;
 }
 
-gboolean
-level_protected(PurpleAccount *account)
+/* As a level; where it cannot be told, the strictest. */
+static guint32
+level_of(PurpleAccount *account)
 {
 	struct ponion_answer answer;
 
-	return level_ask(account, PONION_OP_LOOK, FALSE, &answer) !=
-		       PONION_ALLOW ||
-	       answer.level != PONION_LEVEL_NONE;
+	if (level_ask(account, PONION_OP_LOOK, FALSE, &answer) !=
+		    PONION_ALLOW ||
+	    answer.level == PONION_LEVEL_UNKNOWN)
+		return PONION_LEVEL_SECRET;
+	return answer.level;
+}
+
+gboolean
+level_protected(PurpleAccount *account)
+{
+	return level_of(account) != PONION_LEVEL_NONE;
 }
 
 gboolean
@@ -125,14 +135,27 @@ level_all_protected(void)
 	return all;
 }
 
+/* The strictest level of an enabled account. */
+static guint32
+level_strictest(void)
+{
+	GList *l, *active = purple_accounts_get_all_active();
+	guint32 level = PONION_LEVEL_NONE;
+
+	for (l = active; l; l = l->next)
+		level = MAX(level, level_of(l->data));
+	g_list_free(active);
+	return level;
+}
+
 gboolean
 level_any_protected(void)
 {
-	GList *l, *active = purple_accounts_get_all_active();
-	gboolean any = FALSE;
+	return level_strictest() > PONION_LEVEL_NONE;
+}
 
-	for (l = active; l && !any; l = l->next)
-		any = level_protected(l->data);
-	g_list_free(active);
-	return any;
+gboolean
+level_any_secret(void)
+{
+	return level_strictest() >= PONION_LEVEL_SECRET;
 }

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Logs. Where messages must stay secret, or nobody can tell whether they must,
+ * What stays on this computer. Where messages must stay secret, or nobody can tell whether they must,
  * conversations are not logged, from the first line on: libpurple reads its
  * preference when it makes one, Pidgin the buddy's setting, and other plugins
- * turn logging on again (pidgin-otr does at the end of a session).
+ * turn logging on again (pidgin-otr does at the end of a session). The log of
+ * an account's own comings and goings is given a logger that writes nothing.
+ * Buddies' pictures are not kept in files while such an account is enabled:
+ * libpurple knows only one switch for all accounts.
  */
 #include "shim.h"
+
+#include <buddyicon.h>
+#include <log.h>
 
 static gboolean
 must_not_log(PurpleAccount *account)
@@ -41,6 +47,67 @@ conversation_updated_cb(PurpleConversation *conv, PurpleConvUpdateType type,
 	(void)data;
 	if (type == PURPLE_CONV_UPDATE_LOGGING)
 		quiet(conv);
+}
+
+static gsize
+write_nothing(PurpleLog *log, PurpleMessageFlags type, const char *from,
+	      time_t time, const char *message)
+{
+	(void)log;
+	(void)type;
+	(void)from;
+	(void)time;
+	(void)message;
+	return 0;
+}
+
+static PurpleLogLogger nothing = {
+	.name = (char *)"purple-onion",
+	.id = (char *)"purple-onion-nothing",
+	.write = write_nothing,
+};
+
+/* libpurple opens the file of an account's log when it first writes. */
+static void
+quiet_account(PurpleAccount *account)
+{
+	PurpleLog *log = purple_account_get_log(account, FALSE);
+
+	if (log && log->logger != &nothing)
+		purple_account_destroy_log(account);
+	log = purple_account_get_log(account, TRUE);
+	if (log)
+		log->logger = &nothing;
+}
+
+void
+logs_sign_on(PurpleAccount *account)
+{
+	if (must_not_log(account))
+		quiet_account(account);
+}
+
+void
+logs_signed_off(PurpleAccount *account)
+{
+	PurpleLog *log = purple_account_get_log(account, FALSE);
+
+	if (log && log->logger == &nothing)
+		purple_account_destroy_log(account);
+}
+
+static gboolean cached_before;	/* ... and is off by us */
+
+void
+logs_update(gboolean any_secret)
+{
+	if (any_secret && purple_buddy_icons_is_caching()) {
+		cached_before = TRUE;
+		purple_buddy_icons_set_caching(FALSE);
+	} else if (!any_secret && cached_before) {
+		cached_before = FALSE;
+		purple_buddy_icons_set_caching(TRUE);
+	}
 }
 
 void

@@ -201,5 +201,6 @@ void
 signing_off_cb(PurpleConnection *gc, void *data)
 {
 	(void)data;
+	times_leaving(purple_connection_get_account(gc));
 	otr_end(purple_connection_get_account(gc));
 }

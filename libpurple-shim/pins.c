@@ -20,6 +20,7 @@ static const struct {
 	{ "ssl", 'b' },
 	{ "username", 's' },
 	{ "realname", 's' },
+	{ "use-global-buddyicon", 'b' },
 };
 
 /* "string:value" of a setting that is there, else NULL; owned. */

@@ -86,10 +86,17 @@ static const struct {
 	  PURPLE_CALLBACK(blist_node_extended_menu_cb) },
 	{ purple_accounts_get_handle, "account-enabled",
 	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(account_changed_cb) },
+	{ purple_accounts_get_handle, "account-enabled",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(account_asked_cb) },
 	{ purple_accounts_get_handle, "account-disabled",
 	  PURPLE_SIGNAL_PRIORITY_DEFAULT, PURPLE_CALLBACK(account_changed_cb) },
 	{ purple_accounts_get_handle, "account-added",
 	  PURPLE_SIGNAL_PRIORITY_DEFAULT, PURPLE_CALLBACK(account_changed_cb) },
+	{ purple_accounts_get_handle, "account-added",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(account_asked_cb) },
+	{ purple_savedstatuses_get_handle, "savedstatus-changed",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST,
+	  PURPLE_CALLBACK(savedstatus_changed_cb) },
 	{ purple_accounts_get_handle, "account-removed",
 	  PURPLE_SIGNAL_PRIORITY_DEFAULT, PURPLE_CALLBACK(account_changed_cb) },
 	{ purple_accounts_get_handle, "account-destroying",
@@ -150,6 +157,7 @@ drop_earlier_connections(void)
 	for (l = all; l; l = l->next) {
 		PurpleConnection *gc = l->data;
 
+		times_asked(purple_connection_get_account(gc));
 		if (level_protected(purple_connection_get_account(gc)))
 			signon_refuse(purple_connection_get_account(gc),
 				      "not-pinned",
@@ -172,6 +180,7 @@ plugin_load(PurplePlugin *plugin)
 	wire_init();
 	names_init();
 	links_init();
+	times_init();
 	connect_signals(plugin);
 	otr_init();
 	if (!events_init())
@@ -236,6 +245,7 @@ plugin_unload(PurplePlugin *plugin)
 	certs_uninit();
 	names_uninit();
 	links_uninit();
+	times_uninit();
 	process_uninit();
 	helper_stop();
 	events_uninit();

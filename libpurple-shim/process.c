@@ -71,6 +71,7 @@ process_update(void)
 	gboolean want = level_all_protected();
 
 	peers_update(level_any_protected());
+	logs_update(level_any_secret());
 	if (want) {
 		pinned = TRUE;
 		pin_global();
@@ -111,6 +112,7 @@ process_uninit(void)
 {
 	purple_prefs_disconnect_by_handle(shim_plugin);
 	peers_update(FALSE);
+	logs_update(FALSE);
 	if (pinned)
 		unpin_global();
 	pinned = FALSE;

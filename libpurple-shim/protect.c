@@ -101,6 +101,7 @@ protect_carry_out(PurpleAccount *account, int level)
 		logs_apply(account);
 		if (level > 0)
 			pins_dead(account, watched_get(account));
+		times_asked(account);
 		if (level > 0 && was_up)
 			purple_account_connect(account);
 		/* Or a retry that waits would connect it another way. */

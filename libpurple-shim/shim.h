@@ -15,6 +15,7 @@
 #include <conversation.h>
 #include <ft.h>
 #include <plugin.h>
+#include <savedstatuses.h>
 #include <xmlnode.h>
 
 #include "ponion.h"
@@ -42,6 +43,9 @@ struct watched {
 	char *irc_asked;	/* IRC: the line last given to us; owned */
 	char *irc_sent;		/* ... and what went instead; owned, or NULL */
 	GString *irc_farewell;	/* IRC: lines that go with QUIT, or NULL */
+	gboolean asked;		/* a person wanted it online, since the start */
+	char *status;		/* secret: what was set for it alone, or NULL */
+	guint status_timer;	/* its status goes to the server then */
 	gboolean ended;		/* the peers were told of this session's end */
 	gboolean chat_told;	/* the person knows that chats are refused */
 };
@@ -82,6 +86,8 @@ char *level_domain(PurpleAccount *account);
 gboolean level_all_protected(void);
 /* TRUE where an enabled account is protected, or nobody can tell. */
 gboolean level_any_protected(void);
+/* TRUE where an enabled account is secret, or nobody can tell. */
+gboolean level_any_secret(void);
 
 /* pins.c */
 /* Set the account's settings as its level wants them; FALSE: could not. */
@@ -191,6 +197,11 @@ void keys_uninit(void);
 void conversation_created_cb(PurpleConversation *conv, void *data);
 void conversation_updated_cb(PurpleConversation *conv,
 			     PurpleConvUpdateType type, void *data);
+/* Its log of comings and goings. */
+void logs_sign_on(PurpleAccount *account);
+void logs_signed_off(PurpleAccount *account);
+/* Whether buddies' pictures are kept in files. */
+void logs_update(gboolean any_secret);
 /* Conversations of the account that stand already. */
 void logs_apply(PurpleAccount *account);
 
@@ -208,6 +219,27 @@ void links_uninit(void);
 /* peers.c: files and calls */
 void file_recv_request_cb(PurpleXfer *xfer, void *data);
 void peers_update(gboolean any_protected);
+
+/* times.c: when, and who wanted it */
+void times_init(void);
+void times_uninit(void);
+/* TRUE while libpurple sets the program's status on all accounts. */
+gboolean times_activating(void);
+/* A person wants this account online. */
+void times_asked(PurpleAccount *account);
+/* FALSE where nobody did: it signs on with the program, or the network. */
+gboolean times_wanted(PurpleAccount *account);
+/* How many milliseconds to wait, so that accounts act apart; 0: none. */
+guint times_delay(void);
+/* A person signs the account off: the server need not hear of it at once. */
+void times_leaving(PurpleAccount *account);
+void account_asked_cb(PurpleAccount *account, void *data);
+void savedstatus_changed_cb(PurpleSavedStatus *now, PurpleSavedStatus *old,
+			    void *data);
+
+/* person.c */
+/* A secret account is to sign on with its own status. */
+void person_sign_on(PurpleAccount *account);
 
 /* wrap.c */
 void wrap_init(void);

@@ -56,6 +56,8 @@ signing_on_cb(PurpleConnection *gc, void *data)
 		return;
 	}
 	logs_apply(account);
+	logs_sign_on(account);
+	person_sign_on(account);
 	/* An account that nobody can tell about is blocked as it is. */
 	if (level_marked(account)) {
 		pins_dead(account, w);
@@ -125,6 +127,7 @@ signed_off_cb(PurpleConnection *gc, void *data)
 	struct watched *w = watched_get(account);
 
 	(void)data;
+	logs_signed_off(account);
 	if (w->sign_on) {
 		follow_name(account, w);
 		pins_dead(account, w);

@@ -2,6 +2,8 @@
 /* What the shim remembers of each account. */
 #include "shim.h"
 
+#include <eventloop.h>
+
 static GHashTable *table;	/* PurpleAccount * -> struct watched *, owned */
 static guint64 last_handle;	/* not reset: a handle is never used again */
 
@@ -19,6 +21,11 @@ watched_end_session(struct watched *w)
 	if (w->irc_farewell)
 		g_string_free(w->irc_farewell, TRUE);
 	w->irc_farewell = NULL;
+	g_free(w->status);
+	w->status = NULL;
+	if (w->status_timer)
+		purple_timeout_remove(w->status_timer);
+	w->status_timer = 0;
 	w->ended = FALSE;
 	w->chat_told = FALSE;
 	w->sign_on = 0;

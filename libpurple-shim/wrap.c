@@ -195,6 +195,10 @@ static const struct {
 	SLOT(can_receive_file, peers_can_receive_file),
 	SLOT(initiate_media, peers_initiate_media),
 	SLOT(get_media_caps, peers_get_media_caps),
+	SLOT(set_idle, person_set_idle),
+	SLOT(set_status, person_set_status),
+	SLOT(set_buddy_icon, person_set_buddy_icon),
+	SLOT(set_info, person_set_info),
 };
 
 /* A protocol of an older libpurple has a shorter table (prpl.h). */

@@ -31,6 +31,11 @@ struct wrapped {
 				   PurpleMediaSessionType type);
 	PurpleMediaCaps (*get_media_caps)(PurpleAccount *account,
 					  const char *who);
+
+	void (*set_idle)(PurpleConnection *gc, int seconds);
+	void (*set_status)(PurpleAccount *account, PurpleStatus *status);
+	void (*set_buddy_icon)(PurpleConnection *gc, PurpleStoredImage *image);
+	void (*set_info)(PurpleConnection *gc, const char *info);
 };
 
 /* Of the connection's protocol; NULL: it is none that we wrapped. */
@@ -44,5 +49,11 @@ gboolean peers_can_receive_file(PurpleConnection *gc, const char *who);
 gboolean peers_initiate_media(PurpleAccount *account, const char *who,
 			      PurpleMediaSessionType type);
 PurpleMediaCaps peers_get_media_caps(PurpleAccount *account, const char *who);
+
+/* person.c: what tells of the person */
+void person_set_idle(PurpleConnection *gc, int seconds);
+void person_set_status(PurpleAccount *account, PurpleStatus *status);
+void person_set_buddy_icon(PurpleConnection *gc, PurpleStoredImage *image);
+void person_set_info(PurpleConnection *gc, const char *info);
 
 #endif

@@ -94,7 +94,7 @@ func prepared(t *testing.T, lvl string, accounts []account, cert *tls.Config, po
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := session{id: id, dir: userDir(t, accounts...), plugin: install(t, real)}
+	s := session{id: id, dir: userDir(t, accounts...), plugin: install(t, real), config: dir}
 	s.host = run(t, s.dir, s.plugin, append([]string{"XDG_CONFIG_HOME=" + dir}, env...)...)
 	s.do("forms", "1")
 	s.do("answer", id, map[string]string{"none": "0", "tor": "1", "secret": "2"}[lvl])

@@ -59,6 +59,7 @@ type session struct {
 	id     string
 	plugin string
 	dir    string
+	config string // XDG_CONFIG_HOME of the real helper
 }
 
 // xmppAccount is alice, at one of the levels.

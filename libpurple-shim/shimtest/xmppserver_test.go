@@ -31,6 +31,7 @@ type xmppServer struct {
 	room string      // every presence to it is a join
 
 	features string // what bob's program can do, beside nudges
+	picture  string // bob's, in base64
 	register string // the answer to who wants to register; empty: not offered
 
 	mu  sync.Mutex
@@ -155,6 +156,8 @@ func (x *xmppServer) answer(s stanza) string {
 		return "<iq type='result' id='" + id + "' from='server.test'>" + x.register + "</iq>"
 	case s.XMLName.Local == "iq" && strings.Contains(s.Inner, "jabber:iq:roster") && s.attr("type") == "get":
 		return "<iq type='result' id='" + id + "'><query xmlns='jabber:iq:roster'/></iq>"
+	case s.XMLName.Local == "iq" && strings.Contains(s.Inner, "vcard-temp") && s.attr("type") == "get":
+		return "<iq type='result' id='" + id + "' from='" + to + "'><vCard xmlns='vcard-temp'>" + x.photo(to) + "</vCard></iq>"
 	case s.XMLName.Local == "iq" && strings.Contains(s.Inner, "xmpp-session"):
 		return "<iq type='result' id='" + id + "'/>"
 	case s.XMLName.Local == "iq" && strings.Contains(s.Inner, "disco#info") && strings.Contains(s.Inner, "n#v"):
@@ -165,6 +168,13 @@ func (x *xmppServer) answer(s stanza) string {
 		return "<presence from='" + to + "'><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='owner' role='moderator'/><status code='110'/></x></presence>"
 	}
 	return ""
+}
+
+func (x *xmppServer) photo(of string) string {
+	if x.picture == "" || !strings.HasPrefix(of, "bob@") {
+		return ""
+	}
+	return "<PHOTO><TYPE>image/png</TYPE><BINVAL>" + x.picture + "</BINVAL></PHOTO>"
 }
 
 // message lets the client receive a message.

@@ -17,6 +17,7 @@
  *   nostart          cannot start
  *   nopins           cannot say what to pin
  *
+ * FAKE_DELAY is how many milliseconds accounts are to be apart.
  * FAKE_CHAIN is the file that gets the certificates which it is asked about;
  * it accepts none, or with FAKE_ACCEPTS all.
  *
@@ -127,11 +128,18 @@ decide_certificate(const struct ponion_chain *c, struct ponion_answer *a)
 	return (int)a->verdict;
 }
 
+/* FAKE_STATES: the file that gets the states so far, a digit each. */
 static void
 signon_state(uint64_t sign_on, uint32_t state)
 {
+	static char all[64];
+	gsize n = strlen(all);
+
 	(void)sign_on;
-	(void)state;
+	g_snprintf(all + n, sizeof(all) - n, "%u", state);
+	if (getenv("FAKE_STATES") &&
+	    !g_file_set_contents(getenv("FAKE_STATES"), all, -1, NULL))
+		abort();
 }
 
 static int
@@ -162,6 +170,10 @@ call(const char *request)
 		return strdup("[answer]\nok=true\n[set]\n"
 			      "connection_security=string:require_tls\n"
 			      "auth_plain_in_clear=bool:0\n");
+	if (strstr(request, "op=delay"))
+		return g_strdup_printf("[answer]\nok=true\nms=%s\n",
+				       getenv("FAKE_DELAY") ?
+				       getenv("FAKE_DELAY") : "0");
 	answer = fake_call(request);
 	return answer ? answer : strdup("[answer]\nok=false\n"
 					"text=a fake helper\n");

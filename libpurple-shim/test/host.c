@@ -655,6 +655,8 @@ main(int argc, char **argv)
 	hooks_init();
 	for (i = 2; i < argc; i++)
 		load_plugin(argv[i]);
+	if (g_getenv("HOST_START"))	/* as Pidgin and Finch do */
+		purple_accounts_restore_current_statuses();
 	loop = g_main_loop_new(NULL, FALSE);
 	in = g_io_channel_unix_new(0);
 	g_io_add_watch(in, G_IO_IN | G_IO_HUP, stdin_cb, NULL);

@@ -124,10 +124,28 @@ show_caps(void)
 			       purple_media_manager_get()));
 }
 
+/* saved PRIMITIVE [TEXT]: the program's status, for every account. */
+static void
+activate(char **w)
+{
+	PurpleSavedStatus *status = purple_savedstatus_new(
+		NULL, purple_primitive_get_type_from_id(w[1]));
+
+	if (w[2])
+		purple_savedstatus_set_message(status, w[2]);
+	purple_savedstatus_activate(status);
+}
+
 gboolean
 hooks_run(char **w)
 {
-	if (purple_strequal(w[0], "dns"))
+	if (purple_strequal(w[0], "saved"))
+		activate(w);
+	else if (purple_strequal(w[0], "idle-away"))
+		purple_savedstatus_set_idleaway(atoi(w[1]));
+	else if (purple_strequal(w[0], "caching"))
+		say("caching %d", purple_buddy_icons_is_caching());
+	else if (purple_strequal(w[0], "dns"))
 		ask_host(w);
 	else if (purple_strequal(w[0], "dns-cancel"))
 		purple_dnsquery_destroy(last);
@@ -206,7 +224,41 @@ cmd_offer(PurpleAccount *a, char **w)
 	purple_xfer_unref(xfer);
 }
 
+/* ---- about the person ---- */
+
+static void
+cmd_idle(PurpleAccount *a, char **w)
+{
+	purple_presence_set_idle(purple_account_get_presence(a), TRUE,
+				 time(NULL) - atoi(w[2]));
+}
+
+static void
+cmd_active(PurpleAccount *a, char **w)
+{
+	(void)w;
+	say("active %s", purple_status_get_id(
+				 purple_account_get_active_status(a)));
+}
+
+static void
+cmd_icon(PurpleAccount *a, char **w)
+{
+	purple_buddy_icons_set_account_icon(a, (guchar *)g_strdup(w[2]),
+					    strlen(w[2]));
+}
+
+static void
+cmd_info(PurpleAccount *a, char **w)
+{
+	serv_set_info(purple_account_get_connection(a), w[2]);
+}
+
 const struct host_command hook_commands[] = {
+	{ "idle", cmd_idle },		/* ACCOUNT SECONDS */
+	{ "active", cmd_active },
+	{ "icon", cmd_icon },		/* ACCOUNT TEXT */
+	{ "info", cmd_info },		/* ACCOUNT TEXT */
 	{ "send-file", cmd_send_file },	/* ACCOUNT WHO PATH */
 	{ "push-file", cmd_push_file },
 	{ "can-file", cmd_can_file },	/* ACCOUNT WHO */

@@ -69,18 +69,20 @@ make_home() {
     configure
 }
 
-# configure: in namespaces the defaults find the lab's Tor. On loopback its
-# ports are others, and nobody but us trusts the lab's authority.
+# configure: nobody waits here, or clicks. In namespaces the defaults find the
+# lab's Tor. On loopback its ports are others, and nobody but us trusts the
+# lab's authority.
 configure() {
   local u
-  [ "$mode" = loopback ] || return 0
   mkdir -p "$home/.config/purple-onion"
+  printf 'autologin = true\nsignon_delay_max = "0s"\n' >"$home/.config/purple-onion/config.toml"
+  [ "$mode" = loopback ] || return 0
   {
     printf '[tor]\nmode = "system"\nsocks = "%s"\ncontrol = "%s"\n' "$CLIENT_SOCKS" "$CLIENT_CONTROL"
     for u in "${users[@]}"; do
       printf '\n[accounts."prpl-jabber:%s@a.test/"]\nca_file = "%s"\n' "$u" "$LAB_CA"
     done
-  } >"$home/.config/purple-onion/config.toml"
+  } >>"$home/.config/purple-onion/config.toml"
 }
 
 # password USER: as the sample has it

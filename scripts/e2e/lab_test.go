@@ -94,7 +94,7 @@ func newClient(t testing.TB, name string, options ...string) *client {
 
 func (c *client) config(text string) {
 	c.t.Helper()
-	write(c.t, filepath.Join(c.home, "config/purple-onion/config.toml"), text)
+	write(c.t, filepath.Join(c.home, "config/purple-onion/config.toml"), "autologin = true\nsignon_delay_max = \"0s\"\n"+text)
 }
 
 func write(t testing.TB, path, text string) {

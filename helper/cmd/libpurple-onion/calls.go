@@ -35,6 +35,7 @@ var ops = map[string]func(*helper, *keyFile) (*keyFile, error){
 	"status":  (*helper).opStatus,  // pending: a page about Tor and the accounts
 	"audit":   (*helper).opAudit,   // pending: a page
 	"result":  (*helper).opResult,  // `number`: what was pending
+	"delay":   (*helper).opDelay,   // `ms` to wait before an account follows the program's status
 	"link":    (*helper).opLink,    // `uri`: [program], or the text beside which it is shown
 
 	"request":   (*helper).opRequest,   // `number`, `agreed`: what the bus wants done

@@ -96,6 +96,8 @@ func ponionSignonState(signOn C.uint64_t, state C.uint32_t) {
 		case h == nil || signOn == 0:
 		case state == C.PONION_SIGNON_ONLINE:
 			h.engine.SignOnOnline(uint64(signOn))
+		case state == C.PONION_SIGNON_LEAVING:
+			h.engine.SignOnLeaving(uint64(signOn))
 		default:
 			h.engine.SignOnEnded(uint64(signOn))
 		}
@@ -157,6 +159,7 @@ func account(a *C.struct_ponion_account) engine.Account {
 		Handle:  uint64(a.handle), Setting: setting,
 		Domain: text(a.domain), ConnectServer: text(a.connect_server), Port: port,
 		NoProxyLive: policy.AnswerOf(a.no_proxy_live != 0), Pinned: policy.AnswerOf(a.pinned == 1),
+		Asked: a.asked == 1,
 	}
 }
 

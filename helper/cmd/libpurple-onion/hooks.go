@@ -21,6 +21,12 @@ func (h *helper) opLink(k *keyFile) (*keyFile, error) {
 	return answer, nil
 }
 
+func (h *helper) opDelay(*keyFile) (*keyFile, error) {
+	answer := okAnswer("")
+	answer.set("ms", strconv.FormatInt(h.engine.Apart().Milliseconds(), 10))
+	return answer, nil
+}
+
 // browserPlaces are where Tor Browser's own start script lies, below the home
 // directory or the root: what torbrowser-launcher unpacks, and an archive that
 // was unpacked by hand.

@@ -5,6 +5,7 @@ package main
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"purpleonion.org/purple-onion/helper/internal/engine"
 	"purpleonion.org/purple-onion/helper/internal/gate"
@@ -54,6 +55,12 @@ func (l *lateGate) Port() uint16 {
 		return g.Port()
 	}
 	return 0
+}
+
+func (l *lateGate) Leave(signOn uint64, delay time.Duration) {
+	if g := l.gate.Load(); g != nil {
+		g.Leave(signOn, delay)
+	}
 }
 
 func (l *lateGate) Issue(g engine.Grant) error {

@@ -51,7 +51,8 @@ enum ponion_op {
 /* How a sign-on went on. */
 enum ponion_signon_state {
 	PONION_SIGNON_ENDED = 0,	/* offline: its streams are closed */
-	PONION_SIGNON_ONLINE = 1	/* online: no further stream is let in */
+	PONION_SIGNON_ONLINE = 1,	/* online: no further stream is let in */
+	PONION_SIGNON_LEAVING = 2	/* a person signs off; ENDED comes next */
 };
 
 /* On which way a message is met. */
@@ -96,7 +97,7 @@ struct ponion_account {
 	uint32_t port;			/* as libpurple will ask for it */
 	uint32_t no_proxy_live;		/* 1: no_proxy may bypass proxies here */
 	uint32_t pinned;		/* 1: the settings are set for Tor */
-	uint32_t reserved;
+	uint32_t asked;			/* 1: a person wants it online in this session */
 };
 
 /* The answer to a question about an account. */

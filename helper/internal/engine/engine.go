@@ -43,6 +43,7 @@ type Grant struct {
 	SRV                  bool
 	Onion                string
 	OnionOnly            bool
+	Delay                time.Duration // before anything leaves
 }
 
 // Gate is the SOCKS listener in front of Tor.
@@ -50,6 +51,7 @@ type Gate interface {
 	Port() uint16 // 0: it does not listen
 	Issue(Grant) error
 	Revoke(signOn uint64, reason policy.Reason)
+	Leave(signOn uint64, delay time.Duration) // nothing more leaves until then
 	CloseAll(reason policy.Reason)
 }
 
@@ -89,7 +91,8 @@ type Engine struct {
 	parts Parts
 
 	mu       sync.Mutex
-	last     uint64 // number of the newest sign-on
+	last     uint64    // number of the newest sign-on
+	left     time.Time // when one was last told to leave
 	sessions map[uint64]*session
 	standing map[policy.Account]*standing
 	tor      TorStatus

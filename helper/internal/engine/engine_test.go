@@ -41,11 +41,18 @@ type world struct {
 	recorded []policy.Account
 	news     []News
 	places   map[uint64][]Place
+	left     []left
+}
+
+type left struct {
+	signOn uint64
+	delay  time.Duration
 }
 
 func (w *world) Port() uint16                          { return w.port }
 func (w *world) Issue(g Grant) error                   { w.grants = append(w.grants, g); return w.refuse }
 func (w *world) Revoke(uint64, policy.Reason)          {}
+func (w *world) Leave(n uint64, d time.Duration)       { w.left = append(w.left, left{n, d}) }
 func (w *world) CloseAll(r policy.Reason)              { w.closed = append(w.closed, r) }
 func (w *world) Level(policy.Account) policy.LevelFact { return w.level }
 func (w *world) Accounts() []policy.Account            { return w.recorded }

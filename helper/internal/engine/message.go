@@ -304,7 +304,7 @@ func (e *Engine) decideWire(m Message) Reply {
 	if !ok {
 		return blocked(policy.ReasonFactMissing)
 	}
-	r, known := readWire(a.Protocol, level, m)
+	r, known := readWire(a.Protocol, level, m, e.parts.Config.ForAccount(a.Account.String()).Resource)
 	if !known {
 		return blocked(policy.ReasonFactMissing)
 	}
@@ -356,7 +356,7 @@ func (e *Engine) DecideArrived(m Message) Reply {
 }
 
 // readWire reads what leaves by its way; known is false for another.
-func readWire(protocol string, level policy.Level, m Message) (r wire.Reading, known bool) {
+func readWire(protocol string, level policy.Level, m Message, resource string) (r wire.Reading, known bool) {
 	switch m.Way {
 	case WayIM, WayChat:
 		// What may still be encrypted by lurch is judged as a stanza; at level
@@ -371,7 +371,7 @@ func readWire(protocol string, level policy.Level, m Message) (r wire.Reading, k
 		}
 		return wire.Reading{Content: policy.ContentChat, Message: true}, true
 	case WayStanza:
-		return wire.Stanza(m.Text, level), protocol == "prpl-jabber"
+		return wire.Stanza(wire.WithResource(m.Text, resource), level), protocol == "prpl-jabber"
 	case WayText:
 		if protocol == "prpl-irc" { // another plugin's raw line
 			if level == policy.LevelTor {

@@ -20,6 +20,7 @@ type Account struct {
 	Port          uint16
 	NoProxyLive   policy.Answer
 	Pinned        policy.Answer
+	Asked         bool // a person wants it online in this session
 }
 
 // ConnectAnswer says whether and how an account may sign on. GatePort is 0
@@ -74,6 +75,7 @@ func (e *Engine) DecideConnect(a Account) ConnectAnswer {
 		Setting:       a.Setting,
 		Record:        record,
 		Config:        policy.AnswerOf(e.parts.ConfigRead),
+		Begun:         policy.AnswerOf(a.Asked || e.parts.Config.MayBegin(a.Account.String())),
 		Encryption:    e.encryption(level),
 		NoProxyLive:   a.NoProxyLive,
 		Pinned:        a.Pinned,
@@ -136,7 +138,7 @@ func (e *Engine) credentials(a Account, level policy.Level, port uint16, answer 
 		TorUser: torUser, TorPassword: torPassword,
 		Domain: domain, ConnectServer: strings.ToLower(a.ConnectServer), Port: a.Port,
 		SRV:       a.Protocol == "prpl-jabber" && a.ConnectServer == "" && e.parts.Config.SRVResolver != "",
-		OnionOnly: own.OnionOnly, Onion: onion,
+		OnionOnly: own.OnionOnly, Onion: onion, Delay: e.Apart(),
 	})
 	if err != nil {
 		e.forget(answer.SignOn)

@@ -60,7 +60,7 @@ type stage struct {
 func newStage(t *testing.T, level policy.Level, conf config.Config) *stage {
 	t.Helper()
 	s := &stage{t: t, dir: t.TempDir(), at: now, onList: true, account: alice()}
-	s.account.Setting.Level = level
+	s.account.Setting.Level, s.account.Asked = level, true
 	s.ring = otr.OpenStore(s.dir)
 	if err := s.ring.SaveKey(s.account.Account, keys(0)); err != nil {
 		t.Fatal(err)

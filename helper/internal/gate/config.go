@@ -64,6 +64,7 @@ type Grant struct {
 	SRV                  bool          // XMPP without a connect server: SRV may be asked
 	Onion                string        // known v3 address of Domain with ".onion"; empty: none
 	OnionOnly            bool          // never by an exit
+	Delay                time.Duration // to wait before the first dial
 }
 
 // Request is the question that the gate asks: may this stream be?

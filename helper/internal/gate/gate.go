@@ -66,7 +66,33 @@ func (g *Gate) Issue(grant Grant) error {
 		}
 	}
 	g.grants[grant.SignOn] = &grant
+	for l := range g.links { // its last session is to be over, where it still leaves
+		if l.grant != nil && l.grant.Account == grant.Account && l.isLeaving() {
+			l.end("")
+		}
+	}
 	return nil
+}
+
+// takeDelay gives the time to wait before the first dial of a grant, once.
+func (g *Gate) takeDelay(grant *Grant) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d := grant.Delay
+	grant.Delay = 0
+	return d
+}
+
+// Leave lets a sign-on's connections stand for a while: what libpurple sends
+// from now on, and its end, go to the server after the delay. Revoke without a
+// reason leaves them so; anything else ends them.
+func (g *Gate) Leave(signOn uint64, delay time.Duration) {
+	g.mu.Lock()
+	links := g.linksOf(func(l *link) bool { return l.grant != nil && l.grant.SignOn == signOn })
+	g.mu.Unlock()
+	for _, l := range links {
+		l.leave(delay)
+	}
 }
 
 // Revoke forgets a sign-on and closes its connections: towards Tor at once,
@@ -74,7 +100,9 @@ func (g *Gate) Issue(grant Grant) error {
 func (g *Gate) Revoke(signOn uint64, reason policy.Reason) {
 	g.mu.Lock()
 	delete(g.grants, signOn)
-	links := g.linksOf(func(l *link) bool { return l.grant != nil && l.grant.SignOn == signOn })
+	links := g.linksOf(func(l *link) bool {
+		return l.grant != nil && l.grant.SignOn == signOn && (reason != "" || !l.isLeaving())
+	})
 	g.mu.Unlock()
 	for _, l := range links {
 		l.end(reason)

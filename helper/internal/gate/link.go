@@ -5,6 +5,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -30,6 +31,7 @@ type link struct {
 	mu     sync.Mutex
 	reason policy.Reason // why it is to end
 	stream Stream
+	leaves time.Duration // after which the server hears of the end; 0: at once
 }
 
 // serve is the link's whole life.
@@ -233,13 +235,20 @@ func (l *link) splice(s Stream) {
 	up := make(chan struct{})
 	guarded(func() {
 		defer close(up)
-		if pump(rawConn(s), l.client) != nil {
+		err := pump(rawConn(s), l.client)
+		if l.isLeaving() {
+			err = l.left(s)
+		}
+		if err != nil {
 			_ = s.Close()
 			return
 		}
 		closeWrite(s)
 	}, l.cut)
 	err := pump(l.client, rawConn(s))
+	if l.isLeaving() && l.ctx.Err() == nil {
+		_, _ = io.Copy(io.Discard, s) // the client is gone, and the server must not hear of it yet
+	}
 	select {
 	case <-up: // the client ended first: nothing to explain
 	default:
@@ -252,6 +261,35 @@ func (l *link) splice(s Stream) {
 		_ = l.client.CloseWrite()
 	}
 	<-up
+}
+
+// leave keeps what the client sends from now on, and its end, for a while.
+func (l *link) leave(after time.Duration) {
+	l.mu.Lock()
+	if l.leaves == 0 && l.stream != nil {
+		l.leaves = after
+	}
+	l.mu.Unlock()
+	_ = l.client.SetReadDeadline(time.Unix(1, 0)) // wakes what reads from the client
+}
+
+func (l *link) isLeaving() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leaves > 0
+}
+
+// left waits, and sends what the client sent meanwhile.
+func (l *link) left(s Stream) error {
+	l.mu.Lock()
+	after := l.leaves
+	l.mu.Unlock()
+	if err := l.wait(after); err != nil {
+		return err
+	}
+	_ = l.client.SetReadDeadline(time.Now().Add(l.gate.config.Limits.Linger))
+	_ = pump(rawConn(s), l.client) // its end, or what can still be had of it
+	return s.Close()
 }
 
 // streamEnded gives the news that Tor is gone time to overtake the end of the

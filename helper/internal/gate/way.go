@@ -43,10 +43,27 @@ func (l *link) dial(grant *Grant, asked Target) (early []byte, s Stream, r route
 		}
 		read <- b[:n]
 	}, func() { l.cut(); read <- nil })
-	s, r, err = l.goWays(grant, asked)
+	if err = l.wait(l.gate.takeDelay(grant)); err == nil {
+		s, r, err = l.goWays(grant, asked)
+	}
 	_ = l.client.SetReadDeadline(time.Unix(1, 0))
 	early = <-read
 	return early, s, r, err
+}
+
+// wait lets time pass, unless the link ends.
+func (l *link) wait(d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-l.ctx.Done():
+		return errors.New("cannot wait: the connection has ended")
+	case <-t.C:
+		return nil
+	}
 }
 
 // goWays tries the onion address, then SRV, then the domain. A connect server

@@ -8,6 +8,7 @@ type ConnectFacts struct {
 	Protocol        string    // libpurple's protocol id; empty: not asked
 	Setting, Record LevelFact // the level as accounts.xml and our record have it
 	Config          Answer    // was the user's configuration read and understood?
+	Begun           Answer    // does a person want it online in this session, or the configuration? (level secret)
 	Encryption      Answer    // can messages be held to end-to-end encryption?
 	NoProxyLive     Answer    // does no_proxy bypass libpurple's proxies in this process?
 	Pinned          Answer    // are the account's settings set for Tor (TLS required, proxy dead)?
@@ -69,8 +70,10 @@ func Connect(f ConnectFacts) Decision {
 		return block(ReasonConfigUnreadable)
 	case !ProtocolProven(f.Protocol):
 		return block(ReasonProtocolNotProven)
-	case level == LevelSecret && f.Encryption == NotAsked:
+	case level == LevelSecret && (f.Begun == NotAsked || f.Encryption == NotAsked):
 		return block(ReasonFactMissing)
+	case level == LevelSecret && f.Begun != Yes:
+		return block(ReasonNotAtStart)
 	case level == LevelSecret && f.Encryption != Yes:
 		return block(ReasonOTRUnreadable)
 	case f.NoProxyLive != No:

@@ -43,6 +43,7 @@ const (
 	ReasonLevelsDisagree      Reason = "levels-disagree"
 	ReasonLevelUnreadable     Reason = "level-unreadable"
 	ReasonRecordUnreadable    Reason = "record-unreadable"
+	ReasonNotAtStart          Reason = "not-at-start"
 	ReasonOTRUnreadable       Reason = "otr-files-unreadable"
 	ReasonNoProxyLive         Reason = "no-proxy-live"
 	ReasonNotPinned           Reason = "not-pinned"
@@ -86,6 +87,7 @@ var reasonTexts = map[Reason]string{
 	ReasonLevelsDisagree:      "the account's settings and purple-onion's record disagree about its protection; settle it with Tools, Protect accounts... or `purple-onion protect`",
 	ReasonLevelUnreadable:     "the account's protection level is not one that purple-onion knows; settle it with Tools, Protect accounts... or `purple-onion protect`",
 	ReasonRecordUnreadable:    "purple-onion's record of protected accounts cannot be read",
+	ReasonNotAtStart:          "secret accounts do not sign on when the program starts; enable it when you want it online (`autologin` in config.toml)",
 	ReasonOTRUnreadable:       "the OTR keys or fingerprints in the user directory cannot be read; `purple-onion otr keys` says where",
 	ReasonNoProxyLive:         "no_proxy is set in the environment while connections are live; restart the program without it",
 	ReasonNotPinned:           "the account's settings could not be set for Tor",

@@ -7,7 +7,7 @@ import "testing"
 var (
 	torLevel = LevelFact{Present, LevelTor}
 	good     = ConnectFacts{
-		Protocol: "prpl-jabber", Setting: torLevel, Record: torLevel, Config: Yes, Encryption: No, NoProxyLive: No,
+		Protocol: "prpl-jabber", Setting: torLevel, Record: torLevel, Config: Yes, Begun: No, Encryption: No, NoProxyLive: No,
 		Pinned: Yes, Gate: Yes, NameKnown: Yes, Tor: TorReady, Isolation: IsolationProven, RequireProven: No,
 	}
 )
@@ -38,10 +38,13 @@ func TestConnect(t *testing.T) {
 		{"setting nonsense", with(func(f *ConnectFacts) { f.Setting = LevelOf("Tor", true) }), Block, ReasonLevelUnreadable},
 		{"record broken", with(func(f *ConnectFacts) { f.Record = LevelFact{Presence: Unreadable} }), Block, ReasonRecordUnreadable},
 		{"record broken, never protected", ConnectFacts{Setting: LevelFact{Presence: Absent}, Record: LevelFact{Presence: Unreadable}}, Block, ReasonRecordUnreadable},
-		{"secret", with(func(f *ConnectFacts) { f.Setting.Level, f.Record.Level = LevelSecret, LevelSecret }), Block, ReasonOTRUnreadable},
+		{"secret", with(func(f *ConnectFacts) { f.Setting.Level, f.Record.Level, f.Begun = LevelSecret, LevelSecret, Yes }), Block, ReasonOTRUnreadable},
 		{"secret with encryption", with(func(f *ConnectFacts) {
-			f.Setting.Level, f.Record.Level, f.Encryption = LevelSecret, LevelSecret, Yes
+			f.Setting.Level, f.Record.Level, f.Begun, f.Encryption = LevelSecret, LevelSecret, Yes, Yes
 		}), Allow, ""},
+		{"secret, and nobody asked for it", with(func(f *ConnectFacts) {
+			f.Setting.Level, f.Record.Level, f.Encryption = LevelSecret, LevelSecret, Yes
+		}), Block, ReasonNotAtStart},
 		{"no_proxy with live connections", with(func(f *ConnectFacts) { f.NoProxyLive = Yes }), Block, ReasonNoProxyLive},
 		{"not pinned", with(func(f *ConnectFacts) { f.Pinned = No }), Block, ReasonNotPinned},
 		{"gate down", with(func(f *ConnectFacts) { f.Gate = No }), Block, ReasonGateDown},
@@ -78,18 +81,25 @@ func walk(visit func(ConnectFacts)) {
 	}
 	answers := []Answer{NotAsked, No, Yes, Yes + 1}
 	for _, protocol := range []string{"", "prpl-jabber", "prpl-irc", "prpl-gg"} {
+		secret := LevelFact{Present, LevelSecret}
 		names := answers
 		if protocol != "prpl-jabber" {
 			names = names[:1] // nobody asks for the computer's name
 		}
 		for _, setting := range levels {
 			for _, record := range levels {
+				begun := answers
+				if setting != secret || record != secret {
+					begun = answers[:1] // nobody asks at another level
+				}
 				for i := 0; i < 4*4*4*4*4*4; i++ {
 					for tor := TorNotAsked; tor <= TorNotTor+1; tor++ {
 						for iso := IsolationNotAsked; iso <= IsolationProven+1; iso++ {
 							for _, name := range names {
-								visit(ConnectFacts{protocol, setting, record, answers[i>>10&3], answers[i&3], answers[i>>2&3],
-									answers[i>>4&3], answers[i>>6&3], name, tor, iso, answers[i>>8&3]})
+								for _, b := range begun {
+									visit(ConnectFacts{protocol, setting, record, answers[i>>10&3], b, answers[i&3], answers[i>>2&3],
+										answers[i>>4&3], answers[i>>6&3], name, tor, iso, answers[i>>8&3]})
+								}
 							}
 						}
 					}
@@ -118,7 +128,7 @@ func TestConnectAllowsOnlyWhatIsKnownToBeGood(t *testing.T) {
 		allowed++
 		switch {
 		case f.Setting != f.Record, f.Setting != torLevel && f.Setting != LevelFact{Present, LevelSecret},
-			f.Config != Yes, f.Setting.Level == LevelSecret && f.Encryption != Yes, !ProtocolProven(f.Protocol),
+			f.Config != Yes, f.Setting.Level == LevelSecret && (f.Encryption != Yes || f.Begun != Yes), !ProtocolProven(f.Protocol),
 			f.NoProxyLive != No, f.Pinned != Yes, f.Gate != Yes, f.Protocol == "prpl-jabber" && f.NameKnown != Yes, f.Tor != TorReady,
 			f.Isolation != IsolationProven && (f.Isolation != IsolationUnknown || f.RequireProven != No),
 			f.RequireProven != Yes && f.RequireProven != No:

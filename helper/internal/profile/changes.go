@@ -116,6 +116,9 @@ func yes(b bool) Value {
 
 func targets(a Account, level policy.Level) []target {
 	list := []target{{LevelSetting, str(level.String())}}
+	if level == policy.LevelSecret { // Pidgin gives every account the program's picture, ~/.face where there is none
+		list = append(list, target{"use-global-buddyicon", yes(false)})
+	}
 	if a.Protocol == "prpl-irc" {
 		list = append(list, target{"ssl", yes(true)})
 		// With ssl set and this port, libpurple speaks TLS to it: a port that

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package gate
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"purpleonion.org/purple-onion/helper/internal/policy"
+	"purpleonion.org/purple-onion/helper/internal/redact"
+)
+
+// A grant with a delay dials nothing until it has passed; who hangs up
+// meanwhile ends it, and the next connection of the sign-on does not wait.
+func TestDelayBeforeTheFirstDial(t *testing.T) {
+	b := newBench(t, nil)
+	b.issue(func(g *Grant) { g.Delay = time.Hour })
+	conn := b.connect()
+	for _, m := range [][]byte{greeting(), login("user", "password"), connectTo("a.test", 5222)} {
+		_, _ = conn.Write(m)
+	}
+	_, _ = io.ReadFull(conn, make([]byte, 4))
+	_ = conn.Close()
+	b.until(EventRefused)
+	if d := b.dials(); len(d) != 0 {
+		t.Errorf("dialled %v", d)
+	}
+	if code := b.open(b.connect(), "a.test", 5222); code != 0 {
+		t.Errorf("reply %d", code)
+	}
+}
+
+func TestDelayPasses(t *testing.T) {
+	const delay = 300 * time.Millisecond
+	b := newBench(t, nil)
+	b.issue(func(g *Grant) { g.Delay = delay })
+	begun := time.Now()
+	if code := b.open(b.connect(), "a.test", 5222); code != 0 || time.Since(begun) < delay {
+		t.Errorf("reply %d after %v", code, time.Since(begun))
+	}
+}
+
+// leaving opens a connection that leaves after a while, and says its last
+// words. The other end is the server's.
+func (b *bench) leaving(delay time.Duration) net.Conn {
+	b.t.Helper()
+	b.issue(nil)
+	conn := b.connect()
+	if code := b.open(conn, "a.test", 5222); code != 0 {
+		b.t.Fatalf("reply %d", code)
+	}
+	server, err := b.server.Accept()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = server.Close() })
+	_ = server.SetDeadline(time.Now().Add(patience))
+	_, _ = conn.Write([]byte("before"))
+	if _, err := io.ReadFull(server, make([]byte, 6)); err != nil {
+		b.t.Fatal(err)
+	}
+	b.Leave(1, delay)
+	_, _ = conn.Write([]byte("last words"))
+	_ = conn.Close()
+	b.Revoke(1, "")
+	return server
+}
+
+// The server hears last words and end after the delay, and may talk meanwhile.
+func TestLeave(t *testing.T) {
+	const delay = 500 * time.Millisecond
+	b := newBench(t, nil)
+	begun := time.Now()
+	server := b.leaving(delay)
+	if _, err := server.Write(bytes.Repeat([]byte("to nobody "), 1000)); err != nil {
+		t.Errorf("the server cannot talk: %v", err)
+	}
+	got, err := io.ReadAll(server)
+	if string(got) != "last words" || err != nil || time.Since(begun) < delay {
+		t.Errorf("%q %v after %v", got, err, time.Since(begun))
+	}
+	for end := time.Now().Add(patience); b.count() > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("a connection is left")
+		}
+	}
+}
+
+// What ends a connection that leaves, and would leave for an hour.
+func TestLeaveEnds(t *testing.T) {
+	for name, end := range map[string]func(*bench){
+		"the account signs on again": func(b *bench) {
+			b.issue(func(g *Grant) {
+				g.SignOn, g.User, g.TorUser = 2, redact.New("user2"), redact.New("tu2")
+			})
+		},
+		"a reason":        func(b *bench) { b.Revoke(1, policy.ReasonTorDead) },
+		"all are closed":  func(b *bench) { b.CloseAll(policy.ReasonTorDead) },
+		"the gate closes": func(b *bench) { b.Close() },
+	} {
+		b := newBench(t, nil)
+		server := b.leaving(time.Hour)
+		end(b)
+		if got, err := io.ReadAll(server); len(got) > 0 || err != nil {
+			t.Errorf("%s: %q %v", name, got, err)
+		}
+	}
+}
+
+// Without leave to stay, Revoke ends a connection at once.
+func TestLeaveControl(t *testing.T) {
+	b := newBench(t, nil)
+	b.issue(nil)
+	if code := b.open(b.connect(), "a.test", 5222); code != 0 {
+		t.Fatalf("reply %d", code)
+	}
+	server, err := b.server.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = server.SetDeadline(time.Now().Add(patience))
+	b.Revoke(1, "")
+	if got, err := io.ReadAll(server); len(got) > 0 || err != nil {
+		t.Errorf("%q %v", got, err)
+	}
+}
