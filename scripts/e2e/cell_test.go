@@ -41,10 +41,8 @@ func TestCellPidgin(t *testing.T) {
 	c.protect(dir, "tor", "--all")
 	p := c.program(cell([]string{"--control"}, "pidgin", "--debug", "--multiple", "--config="+dir)...)
 	p.expect(`cell: control +at 127\.0\.0\.1:9051`, patience)
-	online := map[string]bool{}
-	for len(online) < 2 {
-		line := p.expect(`core-purple-onion: \S+: online.*isolation proven`, patience)
-		online[strings.Fields(line[strings.LastIndex(line, "onion: "):])[1]] = true
+	for range 2 {
+		p.expect(`: way \S+, circuit \S+, exit \S+, isolation proven`, patience)
 	}
 	lab(t, "client", "tor", c.name, "kill")
 	for range 2 {

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -46,7 +47,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "test-service" {
 		os.Exit(testService(os.Args[2]))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	_ = os.RemoveAll(filepath.Dir(self()))
+	os.Exit(code)
 }
 
 // order is a Config for a process of its own.
@@ -106,8 +109,7 @@ func testRun() int {
 	return code
 }
 
-// who runs cells: a user, with a home and a copy of the test binary that they
-// may read.
+// who runs cells: a user with a home.
 type who struct {
 	name string
 	uid  int
@@ -126,19 +128,31 @@ func users(t testing.TB) []who {
 	return list
 }
 
+// self is a copy of the test binary that every user may run, where it is seen
+// inside too.
+var self = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("/var/tmp", "cell-probe-")
+	if err != nil {
+		panic(err)
+	}
+	data, err := os.ReadFile("/proc/self/exe")
+	file := filepath.Join(dir, "probe")
+	if err != nil || os.Chmod(dir, 0o755) != nil || os.WriteFile(file, data, 0o755) != nil {
+		panic("cannot copy the test binary")
+	}
+	return file
+})
+
 func newWho(t testing.TB, name string, uid int) who {
 	t.Helper()
 	base, err := os.MkdirTemp("/tmp", "cell-"+name+"-")
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(base) })
 	w := who{name: name, uid: uid, base: base, home: filepath.Join(base, "home")}
-	w.self = filepath.Join(w.home, "probe")
+	w.self = self()
 	must(t, os.Chmod(base, 0o755))
 	must(t, os.Mkdir(w.home, 0o755))
-	data, err := os.ReadFile("/proc/self/exe")
-	must(t, err)
-	must(t, os.WriteFile(w.self, data, 0o755))
-	for _, f := range []string{base, w.home, w.self} {
+	for _, f := range []string{base, w.home} {
 		must(t, os.Chown(f, uid, uid))
 	}
 	return w
@@ -183,19 +197,28 @@ type result struct {
 
 func finish(t testing.TB, cmd *exec.Cmd) result {
 	t.Helper()
+	return begin(t, cmd)()
+}
+
+// begin starts it, and gives what waits for its end.
+func begin(t testing.TB, cmd *exec.Cmd) func() result {
+	t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	must(t, cmd.Start())
 	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	err := cmd.Wait()
-	if !timer.Stop() {
-		t.Fatalf("it does not end; so far: %s%s", out.String(), errs.String())
+	return func() result {
+		t.Helper()
+		err := cmd.Wait()
+		if !timer.Stop() {
+			t.Fatalf("it does not end; so far: %s%s", out.String(), errs.String())
+		}
+		var failed *exec.ExitError
+		if err != nil && !errors.As(err, &failed) {
+			t.Fatal(err)
+		}
+		return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 	}
-	var failed *exec.ExitError
-	if err != nil && !errors.As(err, &failed) {
-		t.Fatal(err)
-	}
-	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
 // probes runs probes in a cell and gives their answers.
@@ -277,6 +300,8 @@ func probe(what, arg string) string {
 		return fmt.Sprint(strings.Count(string(data), "\n")-1, strings.Count(string(six), "\n")-strings.Count(string(six), " lo\n"))
 	case "echo": // through the SOCKS port
 		return echo(arg)
+	case "sink": // PORT
+		return sink(arg)
 	case "sti":
 		c := byte('x')
 		_, _, e := unix.Syscall(unix.SYS_IOCTL, 0, unix.TIOCSTI, uintptr(unsafe.Pointer(&c)))

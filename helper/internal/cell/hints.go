@@ -16,7 +16,7 @@ func hints(read func(path string) string) string {
 	}
 	if read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
 		list = append(list, "AppArmor keeps user namespaces from programs without a profile (Ubuntu's switch kernel.apparmor_restrict_unprivileged_userns): "+
-			"install purple-onion's profile, packaging/apparmor/purple-onion, into /etc/apparmor.d and run sudo apparmor_parser -r /etc/apparmor.d/purple-onion")
+			"install purple-onion's profile, packaging/apparmor/purple-onion-run, into /etc/apparmor.d and run sudo apparmor_parser -r /etc/apparmor.d/purple-onion-run")
 	}
 	if inContainer(read) {
 		list = append(list, "this is a container, which may forbid namespaces or hide parts of /proc: run purple-onion outside of it")
