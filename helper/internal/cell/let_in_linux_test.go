@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -280,7 +281,7 @@ func TestTorGoesAndComes(t *testing.T) {
 	b := make([]byte, 64)
 	for err = nil; err == nil; _, err = held.Read(b) {
 	}
-	if e, ok := err.(net.Error); ok && e.Timeout() {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("a stream stays open without a Tor")
 	}
 }
