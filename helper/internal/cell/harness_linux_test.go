@@ -44,6 +44,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) > 1 && os.Args[1] == "test-automount" {
+		os.Exit(testAutomount(os.Args[2], os.Args[3:]))
+	}
 	if len(os.Args) > 1 && os.Args[1] == "test-service" {
 		os.Exit(testService(os.Args[2]))
 	}
@@ -79,6 +82,23 @@ func testService(name string) int {
 	}
 	<-conn.Context().Done()
 	return 0
+}
+
+// testAutomount mounts an automounter, whose requests (autofs.rst) go into the
+// pipe at descriptor 4 and are never answered, and goes on as another program.
+func testAutomount(dir string, args []string) int {
+	err := unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if err == nil {
+		err = unix.Mount("test", dir, "autofs", 0, fmt.Sprintf("fd=4,pgrp=%d,minproto=5,maxproto=5,indirect", unix.Getpgrp()))
+	}
+	if err == nil {
+		err = unix.Setpgid(0, 0) // its own process group is let through
+	}
+	if err == nil {
+		err = unix.Exec(args[0], args, os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, "automount:", err)
+	return 1
 }
 
 type dialTo string
@@ -145,7 +165,11 @@ var self = sync.OnceValue(func() string {
 
 func newWho(t testing.TB, name string, uid int) who {
 	t.Helper()
-	base, err := os.MkdirTemp("/tmp", "cell-"+name+"-")
+	parent := "/tmp" // fresh inside
+	if name == "self" {
+		parent = "/var/tmp"
+	}
+	base, err := os.MkdirTemp(parent, "cell-"+name+"-")
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(base) })
 	w := who{name: name, uid: uid, base: base, home: filepath.Join(base, "home")}

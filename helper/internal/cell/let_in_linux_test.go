@@ -94,8 +94,11 @@ func TestX11(t *testing.T) {
 func TestSocketsLetIn(t *testing.T) {
 	t.Parallel()
 	eachUser(t, func(t *testing.T, w who) {
-		run := filepath.Join(w.base, "run")
-		must(t, os.MkdirAll(filepath.Join(run, "pulse"), 0o755))
+		run, err := os.MkdirTemp("/tmp", "cell-run-")
+		must(t, err)
+		t.Cleanup(func() { _ = os.RemoveAll(run) })
+		must(t, os.Chmod(run, 0o755))
+		must(t, os.Mkdir(filepath.Join(run, "pulse"), 0o755))
 		for _, s := range []string{"wayland-7", "pulse/native", "pipewire-0", "bus"} {
 			listenUnix(t, filepath.Join(run, s))
 		}
