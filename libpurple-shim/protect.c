@@ -16,9 +16,9 @@
 	"tor: it reaches nothing but Tor, on a circuit of its own.\n" \
 	"secret: as tor, and no message leaves without end-to-end " \
 	"encryption (OTR).\n\n" \
-	"Not enforced yet at any level: typing notices at level tor, idle " \
-	"time, avatars, file transfers' names. Choosing none gives back " \
-	"every setting of before and switches the account off."
+	"At level tor typing notices, status texts, avatars and logs are as " \
+	"libpurple has them. Choosing none gives back every setting of " \
+	"before and switches the account off."
 
 static const char *const levels[] = { "none", "tor", "secret" };
 
