@@ -51,6 +51,7 @@ help:
 	  'make                build into build/' \
 	  'make dist           the source tarball, with the Go modules, in build/dist' \
 	  'make deb            Debian packages, in build/deb' \
+	  'make packages       build and test them (as root, on Debian)' \
 	  'make install        into prefix=$(prefix) libdir=$(libdir) (DESTDIR is kept)' \
 	  'make install-user   plugin, helper and command into your home directory' \
 	  'make uninstall, uninstall-user, bench, fuzz FUZZTIME=30s, clean'
@@ -200,6 +201,10 @@ dist:
 deb:
 	scripts/deb
 .PHONY: deb
+
+packages:
+	scripts/test/packages
+.PHONY: packages
 
 
 # Installing. Nothing is stripped, and nothing is written outside DESTDIR. Each
