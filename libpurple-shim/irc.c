@@ -84,8 +84,8 @@ tell(PurpleAccount *account, const char *line, const char *told)
 {
 	char *who = *told ? target_of(line) : NULL;
 
-	if (!g_ascii_strncasecmp(line, "JOIN ", 5))
-		message_chat_refused(account, told);
+	if (!who)
+		message_refused(account, told);
 	/* A channel that we are not in is nobody to open an IM with. */
 	if (who && (!strchr("#&+!", *who) ||
 		    purple_find_conversation_with_account(

@@ -206,13 +206,16 @@ message_say_chat(PurpleConnection *gc, int id, const char *text)
 }
 
 void
-message_chat_refused(PurpleAccount *account, const char *told)
+message_refused(PurpleAccount *account, const char *told)
 {
 	struct watched *w = watched_get(account);
 
-	if (!*told || w->chat_told)
+	if (!w->refusals)
+		w->refusals = g_hash_table_new_full(g_str_hash, g_str_equal,
+						    g_free, NULL);
+	if (!*told || g_hash_table_lookup(w->refusals, told))
 		return;
-	w->chat_told = TRUE;
+	g_hash_table_insert(w->refusals, g_strdup(told), w);
 	purple_notify_info(shim_plugin, "purple-onion",
 			   purple_account_get_username(account), told);
 }

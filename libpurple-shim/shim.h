@@ -47,7 +47,7 @@ struct watched {
 	char *status;		/* secret: what was set for it alone, or NULL */
 	guint status_timer;	/* its status goes to the server then */
 	gboolean ended;		/* the peers were told of this session's end */
-	gboolean chat_told;	/* the person knows that chats are refused */
+	GHashTable *refusals;	/* what the person was told is refused; or NULL */
 };
 
 extern PurplePlugin *shim_plugin;
@@ -128,8 +128,11 @@ void message_say(PurpleAccount *account, const char *who, const char *text,
 		 PurpleMessageFlags kind);
 /* The same in a chat. */
 void message_say_chat(PurpleConnection *gc, int id, const char *text);
-/* Tell of a chat that is not joined, once for each session. */
-void message_chat_refused(PurpleAccount *account, const char *told);
+/*
+ * Tell of what is refused and belongs in no conversation, the same once for
+ * each session.
+ */
+void message_refused(PurpleAccount *account, const char *told);
 void sending_im_msg_cb(PurpleAccount *account, const char *who,
 		       char **message, void *data);
 void sending_chat_msg_cb(PurpleAccount *account, char **message, int id,

@@ -27,7 +27,9 @@ watched_end_session(struct watched *w)
 		purple_timeout_remove(w->status_timer);
 	w->status_timer = 0;
 	w->ended = FALSE;
-	w->chat_told = FALSE;
+	if (w->refusals)
+		g_hash_table_destroy(w->refusals);
+	w->refusals = NULL;
 	w->sign_on = 0;
 	w->may = FALSE;
 	w->online = FALSE;

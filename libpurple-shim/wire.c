@@ -85,6 +85,9 @@ text_may_go(PurpleConnection *gc, const char *text)
 
 	may = message_ask(purple_connection_get_account(gc), PONION_WAY_TEXT,
 			  NULL, text, &reply) == PONION_ALLOW && !reply.text;
+	if (!may)
+		message_refused(purple_connection_get_account(gc),
+				reply.told);
 	message_done(&reply);
 	return may;
 }
@@ -141,8 +144,8 @@ tell_of_stanza(PurpleConnection *gc, const xmlnode *node,
 	if (purple_strequal(node->name, "message"))
 		tell(gc, xmlnode_get_attrib(node, "to"), reply);
 	else if (purple_strequal(reply->reason, "chat-not-encrypted"))
-		message_chat_refused(purple_connection_get_account(gc),
-				     reply->told);
+		message_refused(purple_connection_get_account(gc),
+				reply->told);
 }
 
 /* The caller keeps *packet (jabber.c, jabber_send): it is not freed here. */

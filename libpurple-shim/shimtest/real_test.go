@@ -180,6 +180,8 @@ func TestRealIRCWays(t *testing.T) {
 	for i, w := range alone(ircWays) {
 		w.do(s, fmt.Sprint("readable-", i, "-"))
 	}
+	s.do("slash", s.id, "bob", "nickserv identify readable-password")
+	s.expect(`^notify purple-onion \| .*log in by SASL`)
 	s.do("join", s.id, "#room")
 	s.expect(`^notify purple-onion \| .* multi-user chats are not end-to-end encrypted`)
 	x.gotWithin(t, "PRIVMSG bob :?OTRv3?\r\n", keyMaking)
