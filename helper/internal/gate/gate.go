@@ -240,7 +240,8 @@ func (g *Gate) stranger(number uint64) {
 // Streams are the streams through Tor that a sign-on has now.
 func (g *Gate) Streams(signOn uint64) []Stream {
 	g.mu.Lock()
-	links := g.linksOf(func(l *link) bool { return l.grant != nil && l.grant.SignOn == signOn })
+	_, goesOn := g.grants[signOn]
+	links := g.linksOf(func(l *link) bool { return goesOn && l.grant != nil && l.grant.SignOn == signOn })
 	g.mu.Unlock()
 	var list []Stream
 	for _, l := range links {

@@ -40,7 +40,7 @@ func TestGenerate(t *testing.T) {
 		}
 	}
 	broken := errors.New("no randomness")
-	for _, r := range []io.Reader{iotest.ErrReader(broken), io.MultiReader(io.LimitReader(rand.Reader, 40*orderBytes), iotest.ErrReader(broken))} {
+	for _, r := range []io.Reader{iotest.ErrReader(broken), io.MultiReader(io.LimitReader(rand.Reader, 3*orderBytes), iotest.ErrReader(broken))} {
 		if _, err := GenerateKey(r); !errors.Is(err, broken) {
 			t.Errorf("without randomness: %v", err)
 		}
