@@ -48,6 +48,8 @@ func TestCellPidgin(t *testing.T) {
 	for range 2 {
 		p.expect(`purple-onion: .*\((tor-dead|no-tor)\)`, 15*time.Second)
 	}
+	lab(t, "client", "tor", c.name, "start")
+	p.expect(`core-purple-onion: \S+: online`, 100*time.Second)
 	c.clean()
 }
 

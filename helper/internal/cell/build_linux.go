@@ -82,6 +82,11 @@ func listen(port uint16) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	// What was served keeps the port for a while; the socket has to listen again
+	// when Tor is back (server.open).
+	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return 0, err
+	}
 	if err = unix.Bind(fd, &unix.SockaddrInet4{Port: int(port), Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		return 0, err
 	}

@@ -262,8 +262,12 @@ func TestTorGoesAndComes(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	must(t, l.Close()) // a port that was asked for by number stays the socket's
-	l, err = net.Listen("tcp", l.Addr().String())
+	fd, err := listen(uint16(l.Addr().(*net.TCPAddr).Port))
 	must(t, err)
+	f := os.NewFile(uintptr(fd), "inside")
+	l, err = net.FileListener(f)
+	must(t, err)
+	must(t, f.Close())
 	tor := fakeTor(t)
 	s := serve(l, maxStreams, forwarder{tor: dialTo(tor)}.serve)
 	t.Cleanup(s.close)
