@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -280,9 +281,12 @@ func TestTorGoesAndComes(t *testing.T) {
 			t.Fatalf("while there is a Tor: %q", got)
 		}
 		s.open(false)
+		s.open(false) // Tor tells of its end more than once
 		eventually(t, "refused", func() bool { return echo(port) == "ECONNREFUSED" })
 		s.open(true)
+		s.open(true)
 		eventually(t, "served again", func() bool { return echo(port) == "tor:hello" })
+		twoWays(t, l.Addr().String())
 	}
 	_ = held.SetReadDeadline(time.Now().Add(patience))
 	b := make([]byte, 64)
@@ -290,6 +294,25 @@ func TestTorGoesAndComes(t *testing.T) {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("a stream stays open without a Tor")
+	}
+}
+
+// twoWays sends and gets more than once on one connection.
+func twoWays(t *testing.T, address string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	must(t, err)
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	for _, want := range []string{"tor:hello", "hello", "hello"} {
+		got := make([]byte, len(want))
+		if _, err = conn.Write([]byte("hello")); err == nil {
+			_, err = io.ReadFull(conn, got)
+		}
+		if err != nil || string(got) != want {
+			t.Fatalf("on one connection: %v %q", err, got)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

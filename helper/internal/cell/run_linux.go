@@ -239,8 +239,16 @@ func (r *running) startProxy(p plan) error {
 
 // open has the port refuse connections while there is no Tor, as Tor's own
 // would. A listening socket that was shut down keeps its address, and listens
-// again when it is told to.
+// again when it is told to. Shut down twice, it would give that on to what it
+// accepts later.
 func (s *server) open(alive bool) {
+	s.mu.Lock()
+	same := s.shut != alive
+	s.shut = !alive
+	s.mu.Unlock()
+	if same {
+		return
+	}
 	l, ok := s.listener.(syscall.Conn)
 	if !ok {
 		return

@@ -17,6 +17,7 @@ type server struct {
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{} // nil: closed
+	shut  bool                  // by open
 }
 
 func serve(l net.Listener, atOnce int, handle func(*server, net.Conn)) *server {
