@@ -92,12 +92,26 @@ cgo_cflags := $(filter-out -ffile-prefix-map=%,$(CFLAGS)) -DPONION_VERSION=$(VER
 map        := helper/cmd/libpurple-onion/ponion.map
 helper_ld  := $(hardened),--version-script=$(CURDIR)/$(map)
 
-$(helper): FORCE $(map)
+# build_helper TAGS
+define build_helper
 	@mkdir -p $(@D)
-	CGO_ENABLED=1 CGO_CFLAGS='$(cgo_cflags)' go build $(go_flags) -buildmode=c-shared \
+	CGO_ENABLED=1 CGO_CFLAGS='$(cgo_cflags)' go build $(go_flags) -buildmode=c-shared $(if $(1),-tags $(1)) \
 	  -ldflags '$(go_ldflags) -extldflags "$(helper_ld)"' \
 	  -o $@ ./helper/cmd/libpurple-onion
 	@rm -f $(@:.so=.h)
+endef
+
+$(helper): FORCE $(map)
+	$(build_helper)
+
+# Helpers for the control arms of scripts/leaks, with a build tag each.
+# Nothing else is made from them, and nothing installs them.
+tagged := $(foreach tag,sabotage testclock nogate,build/leaks/$(tag)/libpurple-onion.so)
+leaks-helpers: $(tagged)
+.PHONY: leaks-helpers
+
+$(tagged): build/leaks/%/libpurple-onion.so: FORCE $(map)
+	$(call build_helper,$*)
 
 # The shim.
 arch         := $(shell $(CC) -dumpmachine)
@@ -143,6 +157,20 @@ build/obj/asan/%.o: libpurple-shim/%.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(shim_cflags) $(CPPFLAGS) $(sanitise) -MMD -MP -c -o $@ $<
 
+# The shim without its hooks, for scripts/leaks: the functions that nohooks.c
+# has stand in the place of the shim's own, each of which has to be there.
+nohooks := build/leaks/nohooks/shim.so build/leaks/nohooks/asan.so
+leaks-shims: $(nohooks)
+.PHONY: leaks-shims
+
+$(nohooks): build/leaks/nohooks/%.so: build/obj/%/leaks/nohooks.o $(shim_obj) $(shim_asan)
+	@mkdir -p $(@D)
+	nm -g --defined-only $(shim_obj) | cut -d' ' -f3 | sort -u >$@.has
+	nm -g --defined-only $< | sed -n 's/.* __wrap_//p' | sort >$@.wraps
+	[ -s $@.wraps ] && [ -z "$$(comm -13 $@.has $@.wraps)" ]
+	$(CC) $(if $(filter asan,$*),$(sanitise),$(CFLAGS)) -shared -Wl,--as-needed $$(sed 's/^/-Wl,--wrap=/' $@.wraps) \
+	  -o $@ $< $(shim_src:libpurple-shim/%.c=build/obj/$*/%.o) $(purple_libs)
+
 # The shim's tests: fake*.c are libraries (a helper, another plugin), X_*.c
 # belongs to X.c, everything else is a program on the real libpurple.
 test_src  := $(wildcard libpurple-shim/test/*.c)
@@ -155,7 +183,7 @@ hosts_asan := $(host_src:libpurple-shim/test/%.c=build/asan/test/%)
 shim-tests: $(fakes) $(hosts) $(hosts_asan) $(asan) $(shim)
 .PHONY: shim-tests
 test_h := $(wildcard libpurple-shim/test/*.h) helper/cmd/libpurple-onion/ponion.h
-build/test/host build/asan/test/host: libpurple-shim/test/host_messages.c libpurple-shim/test/host_hooks.c $(test_h)
+build/test/host build/asan/test/host: $(filter libpurple-shim/test/host_%,$(more_src)) $(test_h)
 build/test/fakehelper.so: libpurple-shim/test/fakehelper_messages.c $(test_h)
 
 $(fakes): build/test/%.so: libpurple-shim/test/%.c Makefile
@@ -274,6 +302,6 @@ uninstall-user:
 
 # build/tools, the linters, takes minutes to build again: `rm -r build` has it gone too.
 clean:
-	rm -rf build/purple-onion build/lib build/obj build/asan build/test build/demo build/logs build/dbus \
+	rm -rf build/purple-onion build/lib build/obj build/asan build/test build/leaks build/demo build/logs build/dbus \
 	  build/completions build/dist build/deb
 .PHONY: clean

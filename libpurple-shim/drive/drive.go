@@ -136,6 +136,15 @@ func (h *Host) Sync(word string) {
 	}
 }
 
+// Pid is the host's, where the command that was started became it.
+func (h *Host) Pid() int { return h.cmd.Process.Pid }
+
+// Kill ends the host as a crash would.
+func (h *Host) Kill() {
+	_ = h.cmd.Process.Kill()
+	_ = h.cmd.Wait()
+}
+
 // Quit ends the host; it must end well.
 func (h *Host) Quit() {
 	h.t.Helper()

@@ -576,7 +576,8 @@ run_line(const char *line)
 	const struct host_command *command;
 	PurpleAccount *account;
 
-	if (w[0] && !run_other(w) && !messages_run(w) && !hooks_run(w)) {
+	if (w[0] && !run_other(w) && !messages_run(w) && !hooks_run(w) &&
+	    !stall_run(w)) {
 		command = command_of(commands, w[0]);
 		account = w[1] ? find(w[1]) : NULL;
 		if (!command) {

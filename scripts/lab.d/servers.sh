@@ -3,7 +3,7 @@
 # servers.sh - DNS, XMPP, IRC, and a man in the middle: all in the world.
 
 # Names that the man in the middle answers for (see mitm/doc.go).
-readonly MITM_NAMES="good.test wrong.test selfsigned.test expired.test unknownca.test strip.test"
+readonly MITM_NAMES="good.test wrong.test selfsigned.test expired.test unknownca.test strip.test redirect.test hostile.test"
 
 dns_address() { echo "$LAB_NET.$H_DNS:$(port 53 53)"; }
 irc_tap() { echo "$LAB_NET.$H_IRC:6698"; }

@@ -50,13 +50,6 @@ type lateGate struct {
 	gate atomic.Pointer[gate.Gate]
 }
 
-func (l *lateGate) Port() uint16 {
-	if g := l.gate.Load(); g != nil {
-		return g.Port()
-	}
-	return 0
-}
-
 func (l *lateGate) Leave(signOn uint64, delay time.Duration) {
 	if g := l.gate.Load(); g != nil {
 		g.Leave(signOn, delay)

@@ -102,7 +102,7 @@ func (h *helper) wire() bool {
 		Tor: torStatus, Gate: lateGate, Records: h.record, Config: conf, ConfigRead: confErr == nil,
 		KnownOnion: gate.KnownOnion, Credentials: tor.NewCredentials,
 		Keyring: otr.OpenStore(h.userDir), Background: background,
-		Roots: roots, ReadFile: readRegular, NameKnown: nameKnown, Now: time.Now, Emit: events.push,
+		Roots: roots, ReadFile: readRegular, NameKnown: nameKnown, Now: now, Emit: events.push,
 		Places: h.places, News: h.news, TorBrowser: torBrowser,
 	})
 	g, err := gate.Listen(h.gateConfig(conf))

@@ -90,35 +90,4 @@ func Connect(f ConnectFacts) Decision {
 	return overTor(f.Tor, f.Isolation, f.RequireProven)
 }
 
-func overTor(tor TorState, iso Isolation, requireProven Answer) Decision {
-	switch tor {
-	case TorReady:
-	case TorAbsent:
-		return block(ReasonNoTor)
-	case TorStarting:
-		return block(ReasonTorStarting)
-	case TorDead:
-		return block(ReasonTorDead)
-	case TorNotTor:
-		return block(ReasonNotTor)
-	case TorNotAsked:
-		return block(ReasonFactMissing)
-	default:
-		return block(ReasonFactMissing)
-	}
-	switch iso {
-	case IsolationProven:
-		return allow("")
-	case IsolationUnknown:
-		if requireProven != No {
-			return block(ReasonIsolationNotProven)
-		}
-		return allow(ReasonIsolationNotProven)
-	case IsolationOff:
-		return block(ReasonIsolationOff)
-	case IsolationNotAsked:
-	}
-	return block(ReasonFactMissing)
-}
-
 func (a Answer) known() bool { return a == Yes || a == No }

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -25,7 +27,9 @@ type login struct {
 }
 
 // xmpp logs in as USER@DOMAIN at HOST:PORT. It prints a line for each step
-// done: starttls, tls, registered, authenticated, bound, sent, received.
+// done: starttls, tls, registered, authenticated, bound, sent, received. With
+// -talk it then sends each line of standard input as it is, and prints each
+// element that comes, on a line of its own, until either ends.
 func xmpp(args []string) (int, error) {
 	flags := flag.NewFlagSet("xmpp", flag.ContinueOnError)
 	socks := flags.String("socks", "", "go through this SOCKS port")
@@ -33,6 +37,7 @@ func xmpp(args []string) (int, error) {
 	insecure := flags.Bool("insecure", false, "take any certificate, or none")
 	to := flags.String("send", "", "send \"hello\" to this JID")
 	receive := flags.Bool("receive", false, "wait for a message")
+	talks := flags.Bool("talk", false, "send what is read, print what comes")
 	timeout := flags.Duration("timeout", 60*time.Second, "for all of it")
 	if err := flags.Parse(args); err != nil {
 		return 2, err
@@ -50,7 +55,11 @@ func xmpp(args []string) (int, error) {
 	if err := l.conn.SetDeadline(time.Now().Add(*timeout)); err != nil {
 		return 1, err
 	}
-	return status(l.run(*insecure, *register, *to, *receive))
+	err = l.run(*insecure, *register, *to, *receive)
+	if err == nil && *talks {
+		err = l.talk()
+	}
+	return status(err)
 }
 
 func dialXMPP(socks, target string) (net.Conn, error) {
@@ -165,5 +174,47 @@ func (l *login) until(name string) error {
 			l.startTLS = body.StartTLS != nil
 			return nil
 		}
+	}
+}
+
+// talk sends what is read and prints what comes, raw. It has no time limit.
+func (l *login) talk() error {
+	if err := l.conn.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(l.conn, "<presence/>"); err != nil {
+		return err
+	}
+	done := make(chan error, 2)
+	go func() {
+		_, err := io.Copy(l.conn, os.Stdin)
+		done <- err
+	}()
+	go func() { done <- l.print() }()
+	return <-done
+}
+
+// print gives each element a line, as it came but for its line ends.
+func (l *login) print() error {
+	for {
+		t, err := l.in.Token()
+		if err != nil {
+			return err
+		}
+		e, ok := t.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		var body struct {
+			Inner string `xml:",innerxml"`
+		}
+		if err := l.in.DecodeElement(&body, &e); err != nil {
+			return err
+		}
+		var head strings.Builder
+		for _, a := range e.Attr {
+			fmt.Fprintf(&head, " %s='%s'", a.Name.Local, strings.ReplaceAll(a.Value, "'", "&apos;"))
+		}
+		fmt.Println(strings.NewReplacer("\n", " ", "\r", " ").Replace("<" + e.Name.Local + head.String() + ">" + body.Inner))
 	}
 }

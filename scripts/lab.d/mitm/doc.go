@@ -11,15 +11,19 @@
 //	expired.test     over since yesterday
 //	unknownca.test   signed by a CA that nobody trusts
 //	strip.test       no STARTTLS is offered, PLAIN is: a stripping attacker
+//	redirect.test    the stream is sent to another host
+//	hostile.test     valid; anybody may log in, and gets what their name says:
+//	                 floods, what is no XML, forged and nested stanzas (hostile.go)
 //
 // Every log line is a JSON object: time (Unix seconds), conn (a number for
 // each connection), peer (address:port), to, event, secure, and with some
 // events mechanism, mechanisms, name, error. Events: connect, stream (a
 // header arrived), features (sent), starttls, tls (handshake done),
 // tls-failed, auth (an <auth of SASL arrived), register (a
-// registration with data), legacy-auth (XEP-0078 with data), stanza (anything
-// else), close. What a client says inside an element, so any password, is
-// never read into the log.
+// registration with data), legacy-auth (XEP-0078 with data), attack (name says
+// which), readable (a message in clear text, at hostile.test), stanza (anything
+// else), close. What a client says inside an element,
+// so any password, is never read into the log.
 //
 // It is a test tool of the lab; nothing of purple-onion may import it.
 package main

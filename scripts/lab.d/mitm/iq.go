@@ -22,12 +22,16 @@ type query struct {
 // client that would send them does; all else is refused.
 func (s *session) iq(d *xml.Decoder, e xml.StartElement) error {
 	var body struct {
-		Query query `xml:"query"`
+		Query query     `xml:"query"`
+		Bind  *struct{} `xml:"urn:ietf:params:xml:ns:xmpp-bind bind"`
 	}
 	if err := d.DecodeElement(&body, &e); err != nil {
 		return err
 	}
 	space, set := body.Query.XMLName.Space, attribute(e, "type") == "set"
+	if body.Bind != nil {
+		space = nsBind
+	}
 	name := "stanza"
 	switch {
 	case set && space == nsRegister:
@@ -36,6 +40,9 @@ func (s *session) iq(d *xml.Decoder, e xml.StartElement) error {
 		name = "legacy-auth"
 	}
 	s.log(name, func(x *event) { x.Name = "iq " + space })
+	if kind := attribute(e, "type"); kind != "get" && !set {
+		return nil // an answer
+	}
 	return s.answer(attribute(e, "id"), space, set)
 }
 
@@ -44,6 +51,10 @@ func (s *session) answer(id, space string, set bool) error {
 		return errDone
 	}
 	reply := "<iq type='error' id='%s'><error type='cancel'><not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+	if own := s.serveHostile(id, space); s.user != "" && own != "" {
+		_, err := fmt.Fprint(s.conn, own)
+		return err
+	}
 	if !set && (space == nsRegister || space == nsAuth) {
 		reply = "<iq type='result' id='%s'><query xmlns='" + space + "'><username/><password/></query></iq>"
 	}

@@ -36,6 +36,9 @@ type session struct {
 	certs   string
 	journal *journal
 	seen    event
+
+	user     string // let in at hostileDomain; empty: nobody yet
+	attacker *attacker
 }
 
 func (s *session) log(name string, more func(*event)) {
@@ -81,6 +84,10 @@ func (s *session) stream() error {
 	if err := s.sendFeatures(); err != nil {
 		return err
 	}
+	if s.seen.To == redirectDomain {
+		_, _ = fmt.Fprint(s.conn, seeOtherHost)
+		return errDone
+	}
 	for {
 		element, err := nextStart(d)
 		if err != nil {
@@ -125,9 +132,12 @@ func (s *session) strips() bool { return s.seen.To == "strip.test" }
 func (s *session) sendFeatures() error {
 	offer := "<starttls xmlns='" + nsTLS + "'><required/></starttls>"
 	var mechanisms []string
-	if s.seen.Secure || s.strips() {
+	switch {
+	case s.user != "":
+		offer = "<bind xmlns='" + nsBind + "'/>"
+	case s.seen.Secure || s.strips():
 		mechanisms = []string{"SCRAM-SHA-1", "PLAIN"}
-		if !s.seen.Secure {
+		if !s.seen.Secure || s.accepts() {
 			mechanisms = []string{"PLAIN"} // as a stripping attacker would
 		}
 		offer = "<mechanisms xmlns='" + nsSASL + "'>"
@@ -154,6 +164,9 @@ func (s *session) element(d *xml.Decoder, e xml.StartElement) (again bool, err e
 		return true, s.startTLS()
 	case xml.Name{Space: nsSASL, Local: "auth"}:
 		s.log("auth", func(x *event) { x.Mechanism = attribute(e, "mechanism") })
+		if s.accepts() {
+			return true, s.welcome(d, e)
+		}
 		if err := d.Skip(); err != nil {
 			return false, err
 		}
@@ -161,6 +174,9 @@ func (s *session) element(d *xml.Decoder, e xml.StartElement) (again bool, err e
 		return false, err
 	case xml.Name{Space: "jabber:client", Local: "iq"}:
 		return false, s.iq(d, e)
+	}
+	if s.user != "" {
+		return false, s.stanza(d, e)
 	}
 	s.log("stanza", func(x *event) { x.Name = e.Name.Local })
 	return false, d.Skip()

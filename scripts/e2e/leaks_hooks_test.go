@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build leaks
+
+package e2e
+
+import (
+	"crypto/rand"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"purpleonion.org/purple-onion/libpurple-shim/drive"
+)
+
+// The hooks' cases: what libpurple does beside an account's own connection,
+// and what it tells of the person. What is seen at the server or by somebody
+// else counts as what went elsewhere.
+var hookCases = []leakCase{
+	{"hooks", "avatar-url", unhooked, leakAvatar, nil},
+	{"hooks", "file-sent", unhooked, leakFileSent, nil},
+	{"hooks", "file-offered", unhooked, leakFileOffered, nil},
+	{"hooks", "jingle-offer", unhooked, leakJingle, nil},
+	{"hooks", "questions", unhooked, leakQuestions, nil},
+	{"hooks", "host-name", unhooked, leakHostName, []string{"--no-hostname"}},
+	{"hooks", "link", unhooked, leakLink, nil},
+	{"hooks", "names", unhooked, leakNames, nil},
+	{"hooks", "presence", unhooked, leakPresence, nil},
+	{"hooks", "status-text", unhooked, leakStatus, nil},
+	{"hooks", "dcc", unhooked, leakDCC, nil},
+	{"hooks", "ctcp", unhooked, leakCTCP, nil},
+}
+
+// trait is something that was seen of the person.
+func (a *arm) trait(n int, what string) {
+	a.traits += n
+	if n > 0 {
+		a.told = append(a.told, fmt.Sprintf("%d %s", n, what))
+	}
+}
+
+// meet signs an account on and has a buddy.
+func (a *arm) meet() (h *drive.Host, acc account, b *buddy) {
+	a.t.Helper()
+	acc = a.user("a.test", shared)
+	h = a.begin(acc)
+	online(h, acc.id())
+	return h, acc, a.buddy()
+}
+
+// after has the account say something that the buddy gets: what it said
+// before came, too.
+func (b *buddy) after(h *drive.Host, acc account) {
+	b.a.t.Helper()
+	word := rand.Text()
+	h.Do("send", acc.id(), b.name, word)
+	b.expect(word)
+}
+
+// leakAvatar is a buddy whose avatar has an address: libpurple goes there
+// (useravatar.c), by the global libpurple proxy.
+func leakAvatar(a *arm) {
+	h, acc, b := a.meet()
+	h.Do("buddy", acc.id(), bare(b.name))
+	b.send("<message type='headline' to='%s'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='urn:xmpp:avatar:metadata'>"+
+		"<item id='da39a3ee5e6b4b0d3255bfef95601890afd80709'><metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='1' "+
+		"id='da39a3ee5e6b4b0d3255bfef95601890afd80709' type='image/png' url='http://10.77.0.7/avatar.png'/></metadata></item></items></event></message>", a.full(acc))
+	b.send("<message type='chat' to='%s'><body>after the avatar</body></message>", a.full(acc))
+	h.Expect(`^message .* after the avatar`)
+	b.after(h, acc)
+	h.Sync("avatar")
+	h.Kill() // unhooked, libpurple crashes as it signs off
+}
+
+func leakFileSent(a *arm) {
+	h, acc, b := a.meet()
+	path := a.file("of-the-person.txt", "words\n")
+	for _, way := range []string{"send-file", "push-file"} {
+		h.Do(way, acc.id(), b.name, path)
+	}
+	if !a.plugin {
+		id := regexp.MustCompile(` id='([^']*)'`).FindStringSubmatch(b.expect(`^<iq .*disco#info`))[1]
+		b.send("<iq type='result' id='%s' to='%s'><query xmlns='http://jabber.org/protocol/disco#info'><feature var='http://jabber.org/protocol/si/profile/file-transfer'/>"+
+			"<feature var='http://jabber.org/protocol/ibb'/><feature var='http://jabber.org/protocol/bytestreams'/></query></iq>", id, a.full(acc))
+		b.expect(`of-the-person`)
+	}
+	b.after(h, acc)
+	a.trait(b.saw(`of-the-person|<iq .*disco#info`), "stanzas about a file")
+	h.Quit()
+}
+
+func leakFileOffered(a *arm) {
+	h, acc, b := a.meet()
+	b.send("<iq type='set' id='offer' to='%s'><si xmlns='http://jabber.org/protocol/si' id='s1' mime-type='text/plain' profile='http://jabber.org/protocol/si/profile/file-transfer'>"+
+		"<file xmlns='http://jabber.org/protocol/si/profile/file-transfer' name='offered.txt' size='4'/><feature xmlns='http://jabber.org/protocol/feature-neg'>"+
+		"<x xmlns='jabber:x:data' type='form'><field var='stream-method' type='list-single'><option><value>http://jabber.org/protocol/bytestreams</value></option>"+
+		"<option><value>http://jabber.org/protocol/ibb</value></option></field></x></feature></si></iq>", a.full(acc))
+	if a.plugin {
+		b.expect(`^<iq [^>]*type='error'.*`)
+	} else {
+		h.Expect(`^ask .*offered\.txt`)
+	}
+	h.Sync("offer")
+	if h.Find(`^ask .*offered\.txt`) != "" {
+		a.trait(1, "file to accept")
+	}
+	h.Quit()
+}
+
+// answered sends questions to the account, and counts those that it answers
+// otherwise than by an error.
+func (b *buddy) answered(to, kind string, questions ...string) (n int) {
+	b.a.t.Helper()
+	for i, q := range questions {
+		b.send("<iq type='%s' id='question-%d' to='%s'>%s</iq>", kind, i, to, q)
+	}
+	for i := range questions {
+		for b.saw(fmt.Sprintf(`^<iq .*id='question-%d'`, i)) == 0 {
+			b.expect(`^<iq .*id='question-`)
+		}
+	}
+	return b.saw(`^<iq (.* )?type='result'`)
+}
+
+func leakJingle(a *arm) {
+	h, acc, b := a.meet()
+	h.Do("set-caps", "7") // as a program that can do voice and video
+	const call = "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' initiator='%s' sid='call'><content creator='initiator' name='voice'>" +
+		"<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'><payload-type id='0' name='PCMU' clockrate='8000'/></description>" +
+		"<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='someone' pwd='abcdefghijklmnopqrstuv'><candidate component='1' foundation='1' generation='0' id='c1' " +
+		"ip='10.77.0.7' network='0' port='3478' priority='2130706431' protocol='udp' type='host'/></transport></content></jingle>"
+	a.trait(b.answered(a.full(acc), "set", fmt.Sprintf(call, b.name)), "answers to a call")
+	h.Quit()
+}
+
+func leakQuestions(a *arm) {
+	h, acc, b := a.meet()
+	a.trait(b.answered(a.full(acc), "get", "<query xmlns='jabber:iq:version'/>", "<query xmlns='jabber:iq:last'/>", "<time xmlns='urn:xmpp:time'/>",
+		"<query xmlns='http://jabber.org/protocol/disco#info'/>", "<query xmlns='jabber:iq:time'/>"), "answers")
+	h.Quit()
+}
+
+// leakHostName is a computer that does not know its own name: an XMPP login
+// asks DNS for it, also by libpurple proxy type tor.
+func leakHostName(a *arm) {
+	acc := a.user("a.test", shared)
+	h := a.begin(acc)
+	if a.plugin {
+		refused(h, acc.id(), "hostname-lookup")
+	} else {
+		online(h, acc.id())
+	}
+	h.Quit()
+}
+
+func leakLink(a *arm) {
+	h, acc, b := a.meet()
+	b.send("<message type='chat' to='%s'><body>see</body><x xmlns='jabber:x:oob'><url>https://10.77.0.7/oob</url></x></message>", a.full(acc))
+	h.Expect(`^message .*oob`)
+	h.Do("link", "https://10.77.0.7/clicked")
+	h.Sync("clicked")
+	if h.Find(`^uri .*10\.77\.0\.7`) != "" {
+		a.trait(1, "address for the browser")
+	}
+	h.Quit()
+}
+
+// leakNames is a part of libpurple that asks for names in no account's name.
+func leakNames(a *arm) {
+	h, _, _ := a.meet()
+	h.Do("dns", "elsewhere.test")
+	h.Expect(`^dns elsewhere\.test`)
+	h.Do("srv", "elsewhere.test")
+	h.Expect(`^srv elsewhere\.test`)
+	h.Quit()
+}
+
+func leakPresence(a *arm) {
+	acc := a.user("a.test", shared)
+	h := a.begin(acc)
+	online(h, acc.id())
+	h.Do("idle", acc.id(), "1234")
+	a.leave(h, acc)
+	sent := received(a.t, bare(acc.name))
+	a.trait(strings.Count(sent, "http://jabber.org/protocol/caps"), "times caps")
+	a.trait(strings.Count(sent, "jabber:iq:last"), "times idle")
+}
+
+// leave ends the program: all that it sent came to the server.
+func (a *arm) leave(h *drive.Host, all ...account) {
+	a.t.Helper()
+	h.Quit()
+	for _, acc := range all {
+		until(a.t, "the server sees "+acc.name+" go", h.Patience, func() bool {
+			return strings.Contains(lab(a.t, "sessions"), "\tclosed\t"+bare(acc.name)+"/")
+		})
+	}
+}
+
+// leakStatus sets the program's status: libpurple tells every server, with the
+// same words, in the same moment.
+func leakStatus(a *arm) {
+	a.level = "secret"
+	one, two := a.user("a.test", shared), a.user("a.test", shared)
+	h := a.begin(one, two)
+	online(h, one.id())
+	online(h, two.id())
+	h.Do("saved", "away", "gone-fishing")
+	h.Sync("status")
+	a.leave(h, one, two)
+	for _, acc := range []account{one, two} {
+		sent := received(a.t, bare(acc.name))
+		a.trait(strings.Count(sent, "gone-fishing"), "times the words")
+		a.trait(strings.Count(sent, "<show>away"), "times away")
+	}
+}
+
+// onIRC signs an account on, and has a friend.
+func (a *arm) onIRC() (h *drive.Host, acc account, b *buddy) {
+	a.t.Helper()
+	acc = irc(a.nick())
+	h = a.begin(acc)
+	online(h, acc.id())
+	return h, acc, a.friend()
+}
+
+// nick is one that nobody else has; the server takes nine letters.
+func (a *arm) nick() string { return "l" + strings.ToLower(rand.Text()[:7]) }
+
+func leakDCC(a *arm) {
+	h, acc, b := a.onIRC()
+	nick, _, _ := strings.Cut(acc.name, "@")
+	h.Do("send-file", acc.id(), b.name, a.file("of-the-person.txt", "words\n"))
+	b.send("PRIVMSG %s :\x01DCC SEND offered.txt 168644615 4321 4\x01\r", nick) // 10.77.0.7
+	b.send("PRIVMSG %s :after the offer\r", nick)
+	h.Expect(`^message .* after the offer`)
+	if h.Find(`^ask .*offered\.txt`) != "" {
+		a.trait(1, "file to accept")
+	}
+	b.after(h, acc)
+	a.trait(b.saw(`DCC SEND`), "offers, with the address")
+	h.Quit()
+}
+
+func leakCTCP(a *arm) {
+	h, acc, b := a.onIRC()
+	nick, _, _ := strings.Cut(acc.name, "@")
+	for _, what := range []string{"VERSION", "PING 12345", "TIME", "USERINFO", "CLIENTINFO", "FINGER"} {
+		b.send("PRIVMSG %s :\x01%s\x01\r", nick, what)
+	}
+	b.send("PRIVMSG %s :after the questions\r", nick)
+	h.Expect(`^message .* after the questions`)
+	b.after(h, acc)
+	a.trait(b.saw(`NOTICE .*\x01`), "answers")
+	h.Quit()
+}
