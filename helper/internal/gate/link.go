@@ -31,7 +31,7 @@ type link struct {
 	mu     sync.Mutex
 	reason policy.Reason // why it is to end
 	stream Stream
-	leaves time.Duration // after which the server hears of the end; 0: at once
+	leaves time.Time // when the server hears of the end; zero: at once
 }
 
 // serve is the link's whole life.
@@ -235,7 +235,7 @@ func (l *link) splice(s Stream) {
 	up := make(chan struct{})
 	guarded(func() {
 		defer close(up)
-		err := pump(rawConn(s), l.client)
+		err := pump(lateConn{rawConn(s), l}, l.client)
 		if l.isLeaving() {
 			err = l.left(s)
 		}
@@ -266,8 +266,8 @@ func (l *link) splice(s Stream) {
 // leave keeps what the client sends from now on, and its end, for a while.
 func (l *link) leave(after time.Duration) {
 	l.mu.Lock()
-	if l.leaves == 0 && l.stream != nil {
-		l.leaves = after
+	if l.leaves.IsZero() && l.stream != nil && after > 0 {
+		l.leaves = time.Now().Add(after)
 	}
 	l.mu.Unlock()
 	_ = l.client.SetReadDeadline(time.Unix(1, 0)) // wakes what reads from the client
@@ -276,15 +276,37 @@ func (l *link) leave(after time.Duration) {
 func (l *link) isLeaving() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.leaves > 0
+	return !l.leaves.IsZero()
+}
+
+// stay waits until the server may hear of the end; at once where none is near.
+func (l *link) stay() error {
+	l.mu.Lock()
+	until := l.leaves
+	l.mu.Unlock()
+	if until.IsZero() {
+		return nil
+	}
+	return l.wait(time.Until(until))
+}
+
+// lateConn writes to the server. What was read from a client that leaves
+// before the reading was stopped waits too.
+type lateConn struct {
+	net.Conn
+	link *link
+}
+
+func (c lateConn) Write(b []byte) (int, error) {
+	if err := c.link.stay(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
 }
 
 // left waits, and sends what the client sent meanwhile.
 func (l *link) left(s Stream) error {
-	l.mu.Lock()
-	after := l.leaves
-	l.mu.Unlock()
-	if err := l.wait(after); err != nil {
+	if err := l.stay(); err != nil {
 		return err
 	}
 	_ = l.client.SetReadDeadline(time.Now().Add(l.gate.config.Limits.Linger))
