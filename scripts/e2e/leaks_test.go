@@ -228,13 +228,30 @@ func (a *arm) desk(env []string, accounts ...account) *desk {
 }
 
 // bound waits until a server has seen an account sign on n times.
-func (a *arm) bound(n int, accounts ...account) {
+func (a *arm) bound(n int, acc account) {
 	a.t.Helper()
-	for _, acc := range accounts {
-		jid := strings.TrimSuffix(acc.name, "/")
-		until(a.t, fmt.Sprintf("%s is bound %d times", jid, n), 100*time.Second, func() bool {
-			return strings.Count(lab(a.t, "sessions"), "\tbind\t"+jid+"/") >= n
-		})
+	until(a.t, fmt.Sprintf("%s is bound %d times", acc.name, n), 100*time.Second, func() bool { return a.binds(acc) >= n })
+}
+
+func (a *arm) binds(acc account) int {
+	a.t.Helper()
+	return strings.Count(lab(a.t, "sessions"), "\tbind\t"+bare(acc.name)+"/")
+}
+
+// boundAgain has a person untick and tick the account until it signs on the
+// nth time: Pidgin's own next try may be minutes away.
+func (d *desk) boundAgain(a *arm, n int, acc account) {
+	d.t.Helper()
+	id, end := d.account(acc), time.Now().Add(100*time.Second)
+	for a.binds(acc) < n {
+		if time.Now().After(end) {
+			d.t.Fatalf("%s is not bound %d times", acc.name, n)
+		}
+		d.disable(id)
+		d.enable(id)
+		for next := time.Now().Add(15 * time.Second); a.binds(acc) < n && time.Now().Before(next); {
+			time.Sleep(200 * time.Millisecond)
+		}
 	}
 }
 
