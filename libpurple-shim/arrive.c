@@ -11,10 +11,22 @@
 #include <debug.h>
 
 /*
- * Only a message is looked at here: presences and answers are not asked about
- * (a roster may be large), and questions have a signal of their own. The
- * caller frees what *packet is in the end (jabber.c).
+ * A message, or an answer about personal events, where OMEMO's devices are
+ * among: lurch is to hear of them. Other answers are not asked about (a roster
+ * may be large), nor presences; questions have a signal of their own.
  */
+static gboolean
+asked_about(const xmlnode *packet)
+{
+	if (purple_strequal(packet->name, "message"))
+		return TRUE;
+	return purple_strequal(packet->name, "iq") &&
+	       purple_strequal(xmlnode_get_attrib(packet, "type"), "result") &&
+	       xmlnode_get_child_with_namespace(packet, "pubsub",
+			"http://jabber.org/protocol/pubsub");
+}
+
+/* The caller frees what *packet is in the end (jabber.c). */
 void
 jabber_receiving_xmlnode_cb(PurpleConnection *gc, xmlnode **packet, void *data)
 {
@@ -24,8 +36,7 @@ jabber_receiving_xmlnode_cb(PurpleConnection *gc, xmlnode **packet, void *data)
 	char *text;
 
 	(void)data;
-	if (!*packet || !purple_strequal((*packet)->name, "message") ||
-	    watched_get(account)->open)
+	if (!*packet || !asked_about(*packet) || watched_get(account)->open)
 		return;
 	text = xmlnode_to_str(*packet, NULL);
 	if (message_ask(account, PONION_WAY_ARRIVED_STANZA, NULL, text,
@@ -39,18 +50,6 @@ jabber_receiving_xmlnode_cb(PurpleConnection *gc, xmlnode **packet, void *data)
 		xmlnode_free(*packet);
 		*packet = instead;
 	}
-}
-
-/* By the protocol's own way, so that the guard of stanzas sees it. */
-static void
-answer(PurpleConnection *gc, const char *text)
-{
-	xmlnode *node = xmlnode_from_str(text, -1), *sent = node;
-
-	if (!node)
-		return;
-	purple_signal_emit(gc->prpl, "jabber-sending-xmlnode", gc, &sent);
-	xmlnode_free(node);
 }
 
 /* TRUE: libpurple does not see it, and so does not answer. */
@@ -73,7 +72,7 @@ jabber_receiving_iq_cb(PurpleConnection *gc, const char *type, const char *id,
 	swallowed = message_ask(account, PONION_WAY_ARRIVED_STANZA, NULL, text,
 				&reply) != PONION_ALLOW;
 	if (swallowed && reply.text)
-		answer(gc, reply.text);
+		wire_send_stanza(gc, reply.text);
 	message_done(&reply);
 	g_free(text);
 	return swallowed;

@@ -67,6 +67,10 @@ carry_out(const struct ponion_line *line)
 	case PONION_LINE_SHOW:
 		show_line(gc, line);
 		break;
+	case PONION_LINE_STANZA:
+		if (purple_strequal(account->protocol_id, "prpl-jabber"))
+			wire_send_stanza(gc, line->text);
+		break;
 	default:
 		purple_debug_warning(SHIM_ID, "a line of kind %u\n",
 				     line->kind);

@@ -38,6 +38,7 @@ conversation_created_cb(PurpleConversation *conv, void *data)
 {
 	(void)data;
 	quiet(conv);
+	otr_opened(conv);
 }
 
 void

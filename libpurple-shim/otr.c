@@ -66,6 +66,19 @@ otr_do(PurpleAccount *account, const char *who, const char *verb,
 	lines_drain();
 }
 
+void
+otr_opened(PurpleConversation *conv)
+{
+	PurpleAccount *account = purple_conversation_get_account(conv);
+	const char *who = purple_conversation_get_name(conv);
+
+	if (purple_conversation_get_type(conv) == PURPLE_CONV_TYPE_IM &&
+	    purple_account_is_connected(account) &&
+	    !watched_get(account)->open &&
+	    (message_flags(account, who) & PONION_MESSAGE_LURCH))
+		otr_do(account, who, "opened", NULL);
+}
+
 /* ---- /otr ---- */
 
 static PurpleCmdRet

@@ -151,6 +151,8 @@ char *wire_allowed(PurpleConnection *gc, guint32 way, const char *who,
 		   const char *text);
 char *wire_allowed_chat(PurpleConnection *gc, int id, const char *text);
 char *wire_allowed_raw(PurpleConnection *gc, const char *text, int len);
+/* XMPP: by the protocol's own way, and so through the guard of stanzas. */
+void wire_send_stanza(PurpleConnection *gc, const char *text);
 
 /* arrive.c: what came, before the protocol has it */
 void jabber_receiving_xmlnode_cb(PurpleConnection *gc, xmlnode **packet,
@@ -179,6 +181,8 @@ void otr_do(PurpleAccount *account, const char *who, const char *verb,
 	    const char *text);
 /* [request] on_list, pidgin_otr and lurch, from message_flags. */
 void otr_flags(GKeyFile *request, guint32 flags);
+/* lurch is to learn which devices the buddy of a new conversation has. */
+void otr_opened(PurpleConversation *conv);
 /* The peers of a session that is about to end hear of it, once. */
 void otr_end(PurpleAccount *account);
 void signing_off_cb(PurpleConnection *gc, void *data);

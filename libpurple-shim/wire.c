@@ -196,6 +196,17 @@ jabber_sending_text_cb(PurpleConnection *gc, char **text, void *data)
 		*text = NULL;
 }
 
+void
+wire_send_stanza(PurpleConnection *gc, const char *text)
+{
+	xmlnode *node = xmlnode_from_str(text, -1), *sent = node;
+
+	if (!node)
+		return;
+	purple_signal_emit(gc->prpl, "jabber-sending-xmlnode", gc, &sent);
+	xmlnode_free(node);
+}
+
 static const struct {
 	const char *protocol;
 	const char *signal;

@@ -285,6 +285,18 @@ cmd_jabber_text(PurpleAccount *a, char **w)
 	say("text %s", text ? text : "(none)");
 }
 
+/* A stanza by the protocol's own way, as lurch and other plugins send one. */
+static void
+cmd_node(PurpleAccount *a, char **w)
+{
+	PurpleConnection *gc = purple_account_get_connection(a);
+	xmlnode *node = xmlnode_from_str(w[2], -1), *sent = node;
+
+	purple_signal_emit(gc->prpl, "jabber-sending-xmlnode", gc, &sent);
+	say("node %s", sent ? "sent" : "kept back");
+	xmlnode_free(node);
+}
+
 static void
 cmd_attention(PurpleAccount *a, char **w)
 {
@@ -390,6 +402,7 @@ const struct host_command message_commands[] = {
 	{ "raw", cmd_raw },		/* ACCOUNT TEXT [LENGTH] */
 	{ "irc-line", cmd_irc_line },	/* ACCOUNT LINE */
 	{ "jabber-text", cmd_jabber_text },	/* ACCOUNT TEXT */
+	{ "node", cmd_node },		/* ACCOUNT XML */
 	{ "attention", cmd_attention },	/* ACCOUNT WHO */
 	{ "got", cmd_got },		/* ACCOUNT WHO TEXT */
 	{ "buddy", cmd_buddy },		/* ACCOUNT WHO */

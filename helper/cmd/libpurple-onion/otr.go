@@ -23,6 +23,8 @@ func (h *helper) opOtr(k *keyFile) (*keyFile, error) {
 	c.Buddy, _ = k.get("request", "buddy")
 	c.Verb, _ = k.get("request", "verb")
 	c.Text, _ = k.get("request", "text")
+	onList, _ := k.get("request", "on_list")
+	c.OnList = onList == "1"
 	text, err := h.engine.OtrCommand(c)
 	if err != nil {
 		return nil, err

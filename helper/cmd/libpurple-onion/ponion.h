@@ -81,7 +81,8 @@ enum ponion_line_kind {
 	PONION_LINE_NONE = 0,
 	PONION_LINE_SEND = 1,	/* to the buddy, by prpl->send_im */
 	PONION_LINE_SAY = 2,	/* a system line in the conversation, not logged */
-	PONION_LINE_SHOW = 3	/* HTML, as received from the buddy */
+	PONION_LINE_SHOW = 3,	/* HTML, as received from the buddy */
+	PONION_LINE_STANZA = 4	/* XML of one node, for the XMPP server */
 };
 
 /* An account as the shim knows it now. */

@@ -31,6 +31,7 @@ type Command struct {
 	SignOn     uint64
 	Buddy      string
 	Verb, Text string
+	OnList     bool // the buddy is on the account's list
 	Beside
 }
 
@@ -76,6 +77,11 @@ func (e *Engine) OtrCommand(c Command) (string, error) {
 	do := otrVerbs[c.Verb]
 	t := e.talkOf(a, c.SignOn, c.Buddy)
 	switch {
+	case c.Verb == "opened": // a conversation was, by whomever
+		if t != nil && c.OnList && c.lurch(a.Account) {
+			e.askDevices(t)
+		}
+		return "", nil
 	case do == nil:
 		return "", fmt.Errorf("cannot do /otr %s: no such command; /otr help", c.Verb)
 	case t == nil || c.Buddy == "":

@@ -60,9 +60,10 @@ type LineKind uint8
 
 // The kinds of lines.
 const (
-	LineSend LineKind = iota + 1 // to the buddy, on the wire
-	LineSay                      // a system line in the conversation
-	LineShow                     // HTML as received from the buddy
+	LineSend   LineKind = iota + 1 // to the buddy, on the wire
+	LineSay                        // a system line in the conversation
+	LineShow                       // HTML as received from the buddy
+	LineStanza                     // an XML element, for the account's server
 )
 
 // Line is something for the door to do for an account.
@@ -74,9 +75,12 @@ type Line struct {
 	Text   string
 }
 
+// lurch says whether lurch may encrypt for an account: it knows XMPP alone.
+func (b Beside) lurch(a policy.Account) bool { return b.Lurch && a.Protocol == "prpl-jabber" }
+
 // modeOf says who encrypts for an account: never two at once.
 func modeOf(a policy.Account, b Beside) policy.Mode {
-	if b.PidginOTR || b.Lurch && a.Protocol == "prpl-jabber" {
+	if b.PidginOTR || b.lurch(a) {
 		return policy.ModeBeside
 	}
 	return policy.ModeNative
@@ -183,10 +187,13 @@ func (e *Engine) hold(t *talk, text string, d policy.Decision) Reply {
 // sendBeside judges what another plugin made of a typed message.
 func (e *Engine) sendBeside(t *talk, level policy.Level, m Message) Reply {
 	t.reset()
+	if m.lurch(t.account) {
+		e.askDevices(t)
+	}
 	content, line := wire.Line(m.Text)
 	d := policy.Send(policy.SendFacts{
 		Level: level, Mode: policy.ModeBeside, RequireVerified: e.mustVerify(t.account), Room: policy.No,
-		Content: content, Later: policy.AnswerOf(m.Lurch && t.account.Protocol == "prpl-jabber"),
+		Content: content, Later: policy.AnswerOf(m.lurch(t.account)),
 	})
 	r := replyTo(d)
 	switch {
@@ -324,9 +331,15 @@ func (e *Engine) decideWire(m Message) Reply {
 	}
 	if d.Verdict != policy.Allow && r.Message {
 		reply.Told = "Not sent: " + d.Reason.Text() + "."
+		if d.Reason == policy.ReasonNotEncrypted && m.Way == WayStanza && m.lurch(a.Account) {
+			reply.Told += " " + lurchSilent
+		}
 	}
 	return reply
 }
+
+// lurchSilent is said where lurch let a message through as it was.
+const lurchSilent = "lurch knows no OMEMO device of this buddy (they are being asked for: try again in a moment), or is off in this conversation: /lurch status."
 
 // DecideArrived says whether something that is no message reaches libpurple.
 // Where it blocks, Text is what is answered instead, or, on IRC, what libpurple
@@ -346,6 +359,9 @@ func (e *Engine) DecideArrived(m Message) Reply {
 		return blocked(policy.ReasonFactMissing)
 	}
 	r := Reply{Decision: policy.Incoming(level, arrival.Content)}
+	if e.askedDevices(a.Handle, arrival.Devices) {
+		arrival.Text = arrival.Devices.Event
+	}
 	if r.Verdict == policy.Allow || m.Way == WayArrivedIRC {
 		r.Instead, r.Text = arrival.Text != m.Text, arrival.Text
 	} else {

@@ -62,6 +62,7 @@ type talk struct {
 	invited bool      // the user takes OTR from this buddy, on the list or not
 	asked   time.Time // when our last query message went
 	said    map[string]time.Time
+	devices asking // about OMEMO, beside lurch
 }
 
 // held is a message that may not go yet.
@@ -94,6 +95,7 @@ func (e *Engine) talkOf(a Account, signOn uint64, buddy string) *talk {
 	}
 	if t.signOn != signOn || t.account != a.Account {
 		t.account, t.signOn = a.Account, signOn
+		t.devices = asking{}
 		t.reset() // a key that belonged to another sign-on's stream does not go on
 	}
 	t.used = e.parts.Now()

@@ -12,8 +12,9 @@ import (
 // Arrival is what something that came says, before libpurple sees it.
 type Arrival struct {
 	Content policy.Content
-	Text    string // the form in which libpurple may have it
-	Refusal string // what is answered where it may not; "": nothing
+	Text    string   // the form in which libpurple may have it
+	Refusal string   // what is answered where it may not; "": nothing
+	Devices *Devices // an answer about OMEMO devices; nil: it is none
 }
 
 // ArrivedStanza reads an element that came from an XMPP server. Of what cannot
@@ -32,6 +33,7 @@ func ArrivedStanza(text string) Arrival {
 	case e.name == "iq":
 		a.Content = arrivedIQ(e)
 		a.Refusal = refusal(e)
+		a.Devices = devicesAnswer(e)
 	case e.name == "message" && stripAvatarURL(e):
 		a.Text = e.String()
 	}

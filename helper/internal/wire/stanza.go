@@ -132,12 +132,12 @@ func readMessage(e *element) Reading {
 	p := split(e)
 	kind, _ := e.attr("type")
 	switch {
-	case len(p.omemo) > 0:
-		if p.omemoOnly() && head(e, "chat", "normal", "groupchat") {
-			r.Content, r.Text = policy.ContentOMEMO, rebuild(e, p.omemo, p.bodies, p.aside)
-		}
 	case len(p.chat) > 0 || kind == "groupchat":
 		r.Content = policy.ContentChat
+	case len(p.omemo) > 0:
+		if p.omemoOnly() && head(e, "chat", "normal") {
+			r.Content, r.Text = policy.ContentOMEMO, rebuild(e, p.omemo, p.bodies, p.aside)
+		}
 	case p.loose || len(p.unknown) > 0 || len(p.bodies) > 1:
 	case len(p.bodies) == 0:
 		if len(p.states) > 0 {
@@ -189,64 +189,6 @@ func rebuild(e *element, groups ...[]*element) string {
 		}
 	}
 	return out.String()
-}
-
-// fallbacks are the bodies that go beside OMEMO, for programs that do not
-// know it: libomemo's (lurch), and the one of XEP-0384's first drafts.
-var fallbacks = []string{
-	"You received an OMEMO encrypted message, but your client does not support it.",
-	"I sent you an OMEMO encrypted message but your client doesn’t seem to support that. Find more information on https://conversations.im/omemo",
-}
-
-var (
-	number     = regexp.MustCompile(`^[0-9]{1,10}$`)
-	sealedText = regexp.MustCompile(`^\s*[A-Za-z0-9+/\s]*={0,2}\s*$`)
-)
-
-// omemoOnly checks XEP-0384's (0.3) structure, so that all that is said is
-// numbers, keys and one payload.
-func (p parts) omemoOnly() bool {
-	if p.loose || len(p.omemo) != 1 || len(p.chat)+len(p.unknown) > 0 || len(p.bodies) > 1 {
-		return false
-	}
-	for _, body := range p.bodies {
-		if text, ok := body.text(); !ok || !slices.Contains(fallbacks, text) || !body.onlyAttrs("xmlns") {
-			return false
-		}
-	}
-	inner, loose := p.omemo[0].elements()
-	if loose || !p.omemo[0].onlyAttrs("xmlns") || len(inner) != 2 || inner[0].name != "header" || inner[1].name != "payload" {
-		return false
-	}
-	return omemoHeader(inner[0]) && sealed(inner[1], 1<<20)
-}
-
-func omemoHeader(e *element) bool {
-	sid, _ := e.attr("sid")
-	children, loose := e.elements()
-	if loose || !number.MatchString(sid) || !e.onlyAttrs("sid", "xmlns") || e.ns != axolotl {
-		return false
-	}
-	ivs := 0
-	for _, c := range children {
-		rid, _ := c.attr("rid")
-		prekey, _ := c.attr("prekey")
-		switch {
-		case c.name == "iv" && c.onlyAttrs("xmlns") && sealed(c, 32):
-			ivs++
-		case c.name == "key" && number.MatchString(rid) && slices.Contains([]string{"", "1", "0", "true", "false"}, prekey) &&
-			c.onlyAttrs("rid", "prekey", "xmlns") && sealed(c, 4096):
-		default:
-			return false
-		}
-	}
-	return ivs == 1 && len(children) > 1
-}
-
-// sealed says whether an element of OMEMO holds base64 and nothing else.
-func sealed(e *element, max int) bool {
-	text, ok := e.text()
-	return ok && e.ns == axolotl && len(text) > 0 && len(text) <= max && sealedText.MatchString(text)
 }
 
 const (
@@ -305,6 +247,7 @@ const rosterNS = "jabber:iq:roster"
 // of what sets something the known alone passes: a mood or a vCard is set too.
 func readIQ(e *element, level policy.Level) Reading {
 	kind, _ := e.attr("type")
+	id, _ := e.attr("id")
 	children, loose := e.elements()
 	r := Reading{Content: policy.ContentReadable}
 	for _, c := range children {
@@ -321,7 +264,7 @@ func readIQ(e *element, level policy.Level) Reading {
 	case loose || !e.onlyAttrs("to", "from", "type", "id", "xmlns"):
 	case kind == "get" || kind == "result" || kind == "error":
 		r.Content = policy.ContentOther
-	case kind == "set" && len(children) == 1 && (slices.Contains(settable, children[0].ns) || omemoPublish(children[0])):
+	case kind == "set" && len(children) == 1 && plainID.MatchString(id) && (slices.Contains(settable, children[0].ns) || omemoPublish(children[0])):
 		r.Content = policy.ContentOther
 		if children[0].ns == rosterNS {
 			r.Text = bareRoster(e, children[0])
@@ -340,19 +283,4 @@ func bareRoster(e, query *element) string {
 		}
 	}
 	return rebuild(e, []*element{query})
-}
-
-// omemoPublish says whether a pubsub element publishes OMEMO's public keys.
-func omemoPublish(e *element) bool {
-	children, loose := e.elements()
-	if e.ns != pubsub || loose || len(children) == 0 || children[0].name != "publish" {
-		return false
-	}
-	node, _ := children[0].attr("node")
-	for _, c := range children[1:] {
-		if c.name != "publish-options" {
-			return false
-		}
-	}
-	return strings.HasPrefix(node, axolotl+".")
 }

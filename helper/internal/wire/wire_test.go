@@ -20,7 +20,28 @@ func dataLine(payload string) string {
 	return "?OTR:" + base64.StdEncoding.EncodeToString(append(b, 0, 0, 0, 0)) + "."
 }
 
-const omemo = `<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='12'><key rid='34' prekey='true'>QUJD</key><iv>QUJDREVGR0hJSktM</iv></header><payload>c2VhbGVk</payload></encrypted>`
+// key and point are what a device's message and a public key look like, signed
+// a signature (curve25519 with libsignal's prefixes).
+var (
+	key    = base64.StdEncoding.EncodeToString(append([]byte{0x33}, make([]byte, 80)...))
+	point  = base64.StdEncoding.EncodeToString(append([]byte{5}, make([]byte, 32)...))
+	signed = base64.StdEncoding.EncodeToString(make([]byte, 64))
+)
+
+var omemo = `<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='12'><key rid='34' prekey='true'>` + key +
+	`</key><iv>QUJDREVGR0hJSktM</iv></header><payload>c2VhbGVk</payload></encrypted>`
+
+// publishing is what lurch writes to publish an item at a node.
+func publishing(node, item string) string {
+	return "<iq type='set' id='purple1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='eu.siacs.conversations.axolotl." +
+		node + "'><item>" + item + "</item></publish></pubsub></iq>"
+}
+
+var (
+	deviceList = "<list xmlns='eu.siacs.conversations.axolotl'><device id='12'/><device id='34'/></list>"
+	keyBundle  = "<bundle xmlns='eu.siacs.conversations.axolotl'><signedPreKeyPublic signedPreKeyId='0'>" + point + "</signedPreKeyPublic><signedPreKeySignature>" +
+		signed + "</signedPreKeySignature><identityKey>" + point + "</identityKey><prekeys><preKeyPublic preKeyId='1'>" + point + "</preKeyPublic></prekeys></bundle>"
+)
 
 func TestStanza(t *testing.T) {
 	line := dataLine("x")
@@ -61,10 +82,24 @@ func TestStanza(t *testing.T) {
 		{"groupchat", "<message type='groupchat' to='r@c.test'><body>" + line + "</body></message>", policy.ContentChat, ""},
 		{"a topic", "<message type='groupchat' to='r@c.test'><subject>words</subject></message>", policy.ContentChat, ""},
 		{"OMEMO", head + omemo + "<body>" + fallbacks[0] + "</body><store xmlns='urn:xmpp:hints'/></message>", policy.ContentOMEMO, head + omemo + "<body>" + fallbacks[0] + "</body><store xmlns='urn:xmpp:hints'/></message>"},
-		{"OMEMO in a chat", "<message type='groupchat' to='r@c.test'>" + omemo + "</message>", policy.ContentOMEMO, ""},
+		{"OMEMO as lurch writes it", head + "<active xmlns='http://jabber.org/protocol/chatstates'/>" + omemo +
+			"<encryption xmlns='urn:xmpp:eme:0' namespace='eu.siacs.conversations.axolotl' name='OMEMO'/><store xmlns='urn:xmpp:hints'/></message>", policy.ContentOMEMO,
+			head + omemo + "<encryption xmlns='urn:xmpp:eme:0' namespace='eu.siacs.conversations.axolotl' name='OMEMO'/><store xmlns='urn:xmpp:hints'/></message>"},
+		{"OMEMO in a chat", "<message type='groupchat' to='r@c.test'>" + omemo + "</message>", policy.ContentChat, ""},
 		{"OMEMO with another body", head + omemo + "<body>words</body></message>", policy.ContentReadable, ""},
+		{"OMEMO with a body that begins as known", head + omemo + "<body>" + fallbacks[0] + " words</body></message>", policy.ContentReadable, ""},
+		{"OMEMO with two bodies", head + omemo + "<body>" + fallbacks[0] + "</body><body>" + fallbacks[0] + "</body></message>", policy.ContentReadable, ""},
+		{"OMEMO and XHTML", head + omemo + "<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>words</body></html></message>", policy.ContentReadable, ""},
+		{"OMEMO and an unknown part", head + omemo + "<note xmlns='words'>words</note></message>", policy.ContentReadable, ""},
+		{"OMEMO twice", head + omemo + omemo + "</message>", policy.ContentReadable, ""},
 		{"OMEMO with words in the payload", head + strings.Replace(omemo, "c2VhbGVk", "some words!", 1) + "</message>", policy.ContentReadable, ""},
+		{"OMEMO with plain words in the payload", head + strings.Replace(omemo, "c2VhbGVk", "some more words", 1) + "</message>", policy.ContentReadable, ""},
+		{"OMEMO with lines in the payload", head + strings.Replace(omemo, "c2VhbGVk", "c2Vh\nbGVk", 1) + "</message>", policy.ContentReadable, ""},
+		{"OMEMO with words as a key", head + strings.Replace(omemo, key, "wordswithoutspac", 1) + "</message>", policy.ContentReadable, ""},
+		{"OMEMO with words as the iv", head + strings.Replace(omemo, "QUJDREVGR0hJSktM", "plainwordsplainwords", 1) + "</message>", policy.ContentReadable, ""},
+		{"OMEMO for no device", head + strings.Replace(omemo, "<key rid='34' prekey='true'>"+key+"</key>", "", 1) + "</message>", policy.ContentReadable, ""},
 		{"OMEMO without a payload", head + strings.Replace(omemo, "<payload>c2VhbGVk</payload>", "", 1) + "</message>", policy.ContentReadable, ""},
+		{"OMEMO with an empty payload", head + strings.Replace(omemo, "<payload>c2VhbGVk</payload>", "<payload/>", 1) + "</message>", policy.ContentReadable, ""},
 		{"OMEMO with one part more", head + strings.Replace(omemo, "</header>", "</header><note>words</note>", 1) + "</message>", policy.ContentReadable, ""},
 		{"OMEMO with an attribute more", head + strings.Replace(omemo, "sid='12'", "sid='12' note='words'", 1) + "</message>", policy.ContentReadable, ""},
 		{"presence", "<presence><show>away</show><status>words</status><priority>1</priority></presence>", policy.ContentOther, "<presence><show>away</show></presence>"},
@@ -81,7 +116,22 @@ func TestStanza(t *testing.T) {
 		{"a file", "<iq type='set' id='1' to='b@b.test/x'><si xmlns='http://jabber.org/protocol/si'/></iq>", policy.ContentPeer, ""},
 		{"bytes in-band", "<iq type='set' id='1' to='b@b.test/x'><data xmlns='http://jabber.org/protocol/ibb'>d29yZHM=</data></iq>", policy.ContentPeer, ""},
 		{"a mood", "<iq type='set' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='http://jabber.org/protocol/mood'><item/></publish></pubsub></iq>", policy.ContentReadable, ""},
-		{"OMEMO's devices", "<iq type='set' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='eu.siacs.conversations.axolotl.devicelist'><item/></publish></pubsub></iq>", policy.ContentOther, ""},
+		{"OMEMO's devices", publishing("devicelist", deviceList), policy.ContentOther, ""},
+		{"OMEMO's keys", publishing("bundles:12", keyBundle), policy.ContentOther, ""},
+		{"an empty item as devices", publishing("devicelist", ""), policy.ContentReadable, ""},
+		{"words among the devices", publishing("devicelist", strings.Replace(deviceList, "</list>", "words</list>", 1)), policy.ContentReadable, ""},
+		{"words as a device", publishing("devicelist", strings.Replace(deviceList, "'34'", "'words'", 1)), policy.ContentReadable, ""},
+		{"a device with a name", publishing("devicelist", strings.Replace(deviceList, "id='34'", "id='34' label='words'", 1)), policy.ContentReadable, ""},
+		{"words at the devices' node", publishing("devicelist", "<note xmlns='words'>words</note>"), policy.ContentReadable, ""},
+		{"words beside the devices", publishing("devicelist", deviceList+"<note xmlns='words'>words</note>"), policy.ContentReadable, ""},
+		{"devices at another node", publishing("devicelist.words", deviceList), policy.ContentReadable, ""},
+		{"keys of a device of words", publishing("bundles:words", keyBundle), policy.ContentReadable, ""},
+		{"words as a key", publishing("bundles:12", strings.Replace(keyBundle, point, "c29tZSB3b3Jkcw==", 1)), policy.ContentReadable, ""},
+		{"words as a key's number", publishing("bundles:12", strings.Replace(keyBundle, "'1'", "'words'", 1)), policy.ContentReadable, ""},
+		{"words among the keys", publishing("bundles:12", strings.Replace(keyBundle, "<prekeys>", "<prekeys><note>words</note>", 1)), policy.ContentReadable, ""},
+		{"keys and options", strings.Replace(publishing("bundles:12", keyBundle), "</pubsub>", "<publish-options><x xmlns='jabber:x:data'><field var='words'/></x></publish-options></pubsub>", 1), policy.ContentReadable, ""},
+		{"OMEMO's devices with words as the id", strings.Replace(publishing("devicelist", deviceList), "'purple1'", "'some words'", 1), policy.ContentReadable, ""},
+		{"a question for devices", DevicesQuestion("b@b.test", "purple1"), policy.ContentOther, ""},
 		{"SASL", "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>biws</auth>", policy.ContentOther, ""},
 		{"stream management", "<enable xmlns='urn:xmpp:sm:3' resume='true'/>", policy.ContentOther, ""},
 		{"an unknown element", "<note xmlns='words'>words</note>", policy.ContentReadable, ""},
@@ -349,6 +399,31 @@ func TestArrived(t *testing.T) {
 	} {
 		if got := ArrivedIRC(line); got.Content != want.content || got.Text != want.text {
 			t.Errorf("%q: %+v", line, got)
+		}
+	}
+}
+
+// An answer about devices becomes the event that lurch listens for, made of
+// numbers alone; what is no such answer stays as it is.
+func TestDevices(t *testing.T) {
+	answer := func(node, items string) string {
+		return "<iq type='result' id='purple1' from='b@b.test' to='a@a.test/x' words='x'><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='" +
+			node + "'>" + items + "</items></pubsub></iq>"
+	}
+	node := "eu.siacs.conversations.axolotl.devicelist"
+	got := ArrivedStanza(answer(node, "<item id='current' publisher='words'>"+deviceList+"</item>"))
+	want := "<message type='headline' from='b@b.test'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='" + node + "'><item>" + deviceList + "</item></items></event></message>"
+	if got.Devices == nil || *got.Devices != (Devices{"purple1", "b@b.test", want}) {
+		t.Errorf("an answer: %+v", got.Devices)
+	}
+	for _, other := range []string{
+		answer("eu.siacs.conversations.axolotl.bundles:12", "<item>"+keyBundle+"</item>"), answer(node, ""), answer(node, "<item/>"),
+		answer(node, "<item>"+strings.Replace(deviceList, "'34'", "'words'", 1)+"</item>"),
+		strings.Replace(answer(node, "<item>"+deviceList+"</item>"), "'result'", "'set'", 1),
+		"<iq type='result' id='purple1'/>",
+	} {
+		if got := ArrivedStanza(other); got.Devices != nil || got.Text != other {
+			t.Errorf("%s: %+v", other, got)
 		}
 	}
 }
