@@ -59,7 +59,8 @@ static gboolean
 valid(PurpleAccount *account, GList *certificates)
 {
 	const struct ponion_api *api = helper_api();
-	struct ponion_answer answer = { .size = sizeof(answer) };
+	struct ponion_answer answer = { .size = sizeof(answer),
+					.reason = "certificate-invalid" };
 	struct ponion_chain chain = { .size = sizeof(chain) };
 	char **pem = pem_chain(certificates);
 	int verdict = PONION_BLOCK;
@@ -76,7 +77,7 @@ valid(PurpleAccount *account, GList *certificates)
 	g_strfreev(pem);
 	if (verdict == PONION_ALLOW && answer.verdict == PONION_ALLOW)
 		return TRUE;
-	signon_refuse(account, "certificate-invalid", answer.text, FALSE);
+	signon_refuse(account, answer.reason, answer.text, FALSE);
 	return FALSE;
 }
 

@@ -211,3 +211,16 @@ func TestRealHelperPanics(t *testing.T) {
 	}
 	s.quit()
 }
+
+// ... and one that panics over a certificate is no false certificate.
+func TestRealHelperPanicsOverACertificate(t *testing.T) {
+	t.Parallel()
+	x := &xmppServer{}
+	x.tls = certificate(t)
+	s := prepared(t, "secret", []account{direct("alice@server.test/")}, x.tls, 5222, x.handle, "", "PURPLE_ONION_TEST_PANIC=decide_certificate")
+	s.do("enable", s.id, "1")
+	s.expect(`^error ` + s.id + ` fatal purple-onion: an internal error.*\(internal-error\)`)
+	s.expect(`^signed-off`)
+	x.lacks(t, "<auth")
+	s.quit()
+}

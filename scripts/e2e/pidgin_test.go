@@ -217,7 +217,7 @@ func TestPidginPanic(t *testing.T) {
 			dir := c.realDir(inPidgin, a)
 			c.protect(dir, "tor", "--all")
 			d := c.pidgin(dir, "PURPLE_ONION_TEST_PANIC="+export)
-			d.expect(`Connection error on .*purple-onion: an internal error.*\(`, 60*time.Second)
+			d.expect(`Connection error on .*purple-onion: an internal error.*\(internal-error\)`, 60*time.Second)
 			d.enable(d.account(a))
 			d.told("internal-error")
 			c.clean()
