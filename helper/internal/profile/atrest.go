@@ -243,7 +243,7 @@ func (j *job) protect() error {
 	if len(list) == 0 {
 		return nil
 	}
-	return j.enablePlugin()
+	return j.editPrefs()
 }
 
 // levelFor is the level that an account is to have. Where accounts.xml and the
@@ -329,7 +329,7 @@ func (j *job) release() error {
 		}
 	}
 	j.forgetGone()
-	return j.disablePlugin()
+	return j.givePrefsBack()
 }
 
 // forgetGone drops accounts from the record that accounts.xml no longer has,

@@ -74,6 +74,9 @@ func isProtected(t *testing.T, o Options) {
 			t.Errorf("%s: still to change: %v %v", a.Account, left, err)
 		}
 	}
+	if probes := d.Prefs.Probes(); len(probes) > 0 {
+		t.Errorf("it asks the network: %v", probes)
+	}
 }
 
 func TestProtectThenReleaseGivesBackEveryByte(t *testing.T) {

@@ -108,7 +108,7 @@ func (e *editor) hide(n *node, path string) {
 		return
 	}
 	if value, ok := n.attr("value"); secret && ok && value != "" {
-		e.hideValue(n)
+		e.setValue(n, "")
 	}
 	for _, c := range n.children {
 		e.hide(c, path)
@@ -124,13 +124,4 @@ func (e *editor) dropWithin(from, to int) {
 		}
 	}
 	e.edits = kept
-}
-
-// hideValue empties the value attribute.
-func (e *editor) hideValue(n *node) {
-	for _, a := range n.attrs {
-		if a.name == "value" {
-			e.replace(a.from, a.to, "")
-		}
-	}
 }

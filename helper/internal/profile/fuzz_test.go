@@ -5,6 +5,7 @@ package profile
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -124,8 +125,8 @@ func editOne(t *testing.T, data []byte, a Account, changes []Change) {
 	}
 }
 
-// FuzzPrefs: adding the plugin leaves every other preference as it is, and can
-// be taken back to the byte.
+// FuzzPrefs: adding the plugin and setting off what asks the network leaves
+// every other preference as it is, and can be taken back, to the byte or by value.
 func FuzzPrefs(f *testing.F) {
 	f.Add([]byte(get(f, "testdata/sample", PrefsFile)))
 	f.Add([]byte(minimalPrefs))
@@ -133,18 +134,26 @@ func FuzzPrefs(f *testing.F) {
 		f.Add([]byte(newGenerator(seed).prefs()))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		out, undo, added, err := addPlugin(data, shim)
+		edit, err := prefsForProtection(data, shim)
 		if err != nil {
 			return
 		}
-		if len(added) == 0 && !bytes.Equal(out, data) {
+		if len(edit.added)+len(edit.stopped) == 0 && !bytes.Equal(edit.out, data) {
 			t.Fatal("changed without a reason")
 		}
-		if old, ok := revert(out, undo); !ok || !bytes.Equal(old, data) {
+		if old, ok := revert(edit.out, edit.undo); !ok || !bytes.Equal(old, data) {
 			t.Fatal("not taken back to the byte")
 		}
-		if _, _, again, err := addPlugin(out, shim); err != nil || len(again) > 0 {
-			t.Fatalf("added twice: %v %v", again, err)
+		if again, err := prefsForProtection(edit.out, shim); err != nil || len(again.undo) > 0 {
+			t.Fatalf("changed twice: %v %v", again.undo, err)
+		}
+		back, _, err := giveProbesBack(edit.out, edit.probes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, err := parseXML(back)
+		if err != nil || !maps.Equal(readPrefs(root).Probes(), edit.probes) {
+			t.Fatalf("not given back: %v, %v", edit.probes, err)
 		}
 	})
 }

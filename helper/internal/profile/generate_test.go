@@ -105,7 +105,10 @@ func (g *generator) prefs() string {
 		g.line(1, "<pref name='purple'>") + g.pick("", g.line(2, "<pref name='odd' type='weird'/>")) +
 		g.line(2, "<pref name='proxy'>"+g.line(3, pref("type", g.pick("string", "int"), g.pick("tor", "none", "socks5")))+g.line(3, g.maybe(pref("host", "string", "h&amp;&#10;i")))+
 			g.line(3, g.maybe(pref("port", "int", g.pick("9050", "x")))+g.maybe(pref("password", "string", "gp")))+"</pref>") +
-		g.line(2, g.maybe("<pref name='network'>"+pref("auto_ip", g.pick("bool", "string"), g.pick("1", "0", "true"))+"</pref>")) +
+		g.line(2, g.maybe("<pref name='network'>"+pref("auto_ip", g.pick("bool", "string"), g.pick("1", "0", "true"))+
+			g.line(3, g.maybe(pref("map_ports", "bool", g.pick("1", " 1", "0"))))+g.maybe(pref("auto_ip", "bool", "1"))+
+			g.line(3, g.maybe(pref("stun_server", g.pick("string", "int"), g.pick("", "stun.x.test", "a&amp;b&#10;"))))+
+			g.maybe("<pref value=\"t.x.test\" type='string' name='turn_server'></pref>")+"</pref>")) +
 		g.line(1, "</pref>") +
 		g.line(1, g.maybe("<pref name='pidgin'>"+g.line(2, g.maybe("<pref name='plugins'>"+g.line(3, list())+g.line(2, "</pref>")))+g.line(1, "</pref>"))) +
 		g.line(0, "</pref>") + g.nl

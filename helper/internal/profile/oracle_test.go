@@ -89,6 +89,7 @@ var checkedPrefs = map[string]string{
 	"/purple/proxy/type": "string", "/purple/proxy/host": "string", "/purple/proxy/port": "int",
 	"/purple/proxy/username": "string", "/purple/proxy/password": "string",
 	"/purple/network/auto_ip": "bool", "/purple/network/map_ports": "bool", "/purple/network/stun_server": "string",
+	"/purple/network/turn_server": "string",
 }
 
 // oursOf is what Read makes of a directory, in the same lines.

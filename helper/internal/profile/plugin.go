@@ -17,33 +17,36 @@ var pluginPrefs = []string{"/pidgin/plugins/loaded", "/finch/plugins/loaded"}
 // minimalPrefs is a prefs.xml that says nothing; libpurple's defaults stay.
 const minimalPrefs = "<?xml version='1.0' encoding='UTF-8' ?>\n\n<pref version='1' name='/'>\n</pref>\n"
 
-// enablePlugin adds the plugin to the lists of what is loaded.
-func (j *job) enablePlugin() error {
+// editPrefs adds the plugin to the lists of what is loaded, and sets off what
+// asks the network for the computer's address.
+func (j *job) editPrefs() error {
 	if j.Shim == "" {
 		j.warn("the plugin is not installed here: these accounts will be refused until it is")
-		return nil
-	}
-	if !filepath.IsAbs(j.Shim) {
+	} else if !filepath.IsAbs(j.Shim) {
 		return fmt.Errorf("cannot enable the plugin: its path %q is not absolute", j.Shim)
 	}
 	data := j.prefs.old
 	if !j.prefs.exists {
 		data = seedPrefs()
 	}
-	out, undo, added, err := addPlugin(data, j.Shim)
+	edit, err := prefsForProtection(data, j.Shim)
 	if err != nil {
 		return fileError(j.prefs.path, err)
 	}
-	if len(added) == 0 {
+	if len(edit.undo) == 0 {
 		return nil
 	}
-	j.prefs.new, j.result.Prefs = out, added
+	j.prefs.new, j.result.Prefs = edit.out, append(edit.added, edit.stopped...)
 	if j.record.Prefs == nil {
-		j.record.Prefs = &prefsEnt{Created: !j.prefs.exists, Item: j.Shim}
+		j.record.Prefs = &prefsEnt{Created: !j.prefs.exists}
 	}
 	p := j.record.Prefs
-	p.Added = append(p.Added, added...)
-	p.Undo = append(p.Undo, undo)
+	if len(edit.added) > 0 {
+		p.Item = j.Shim
+	}
+	p.Added = append(p.Added, edit.added...)
+	p.Undo = append(p.Undo, edit.undo)
+	j.record.keepProbes(edit.probes)
 	j.touched = true
 	return nil
 }
@@ -59,30 +62,42 @@ func seedPrefs() []byte {
 	return []byte(minimalPrefs)
 }
 
-func addPlugin(data []byte, shim string) (out []byte, undo []splice, added []string, err error) {
+// prefsEdit is what protection makes of a prefs.xml.
+type prefsEdit struct {
+	out     []byte
+	undo    []splice
+	added   []string         // lists that the plugin was added to
+	stopped []string         // preferences that were set off
+	probes  map[string]Value // ... and what they were
+}
+
+// prefsForProtection adds the plugin, where there is one, to the lists that
+// lack it, and sets off what asks the network.
+func prefsForProtection(data []byte, shim string) (prefsEdit, error) {
 	root, err := parseXML(data)
 	if err != nil {
-		return nil, nil, nil, err
+		return prefsEdit{}, err
 	}
 	if name, _ := root.attr("name"); root.name != "pref" || name != "/" {
-		return nil, nil, nil, &syntaxError{root.line, "its root is not <pref name='/'>"}
+		return prefsEdit{}, &syntaxError{root.line, "its root is not <pref name='/'>"}
 	}
 	prefs := readPrefs(root)
-	e := &editor{data: data}
+	e, edit := &editor{data: data}, prefsEdit{probes: prefs.Probes()}
+	edit.stopped = e.setProbes(prefs, off(edit.probes))
 	var missing []string
 	for _, path := range pluginPrefs {
-		if hasPlugin(prefs.List(path), shim) {
+		if shim == "" || hasPlugin(prefs.List(path), shim) {
 			continue
 		}
-		added = append(added, path)
+		edit.added = append(edit.added, path)
 		missing = append(missing, e.addItem(root, prefs, path, shim)...)
 	}
 	e.insert(root, missing...)
-	out, undo, err = apply(data, e.edits)
+	edit.out, edit.undo, err = apply(data, e.edits)
 	if err == nil {
-		err = checkPlugin(prefs, out, added, shim)
+		err = edit.check(prefs, shim)
 	}
-	return out, undo, added, err
+	return edit, err
 }
 
 // hasPlugin compares base names without suffix, as libpurple does when it
@@ -139,22 +154,28 @@ func nest(names []string, item, sep string) string {
 	return "<pref name='" + names[0] + "'>" + deeper + nest(names[1:], item, deeper) + sep + "</pref>"
 }
 
-// checkPlugin reads the outcome again: the lists have the plugin, and every
-// other preference is as it was.
-func checkPlugin(before Prefs, out []byte, added []string, shim string) error {
-	root, err := parseXML(out)
+// check reads the outcome again: the lists have the plugin, nothing asks the
+// network, and every other preference is as it was.
+func (edit prefsEdit) check(before Prefs, shim string) error {
+	root, err := parseXML(edit.out)
 	if err != nil {
 		return err
 	}
 	after := readPrefs(root)
-	for _, path := range added {
+	for _, path := range edit.added {
 		if !hasPlugin(after.List(path), shim) {
 			return fmt.Errorf("the plugin could not be added to %s", path)
 		}
 	}
+	if left := after.Probes(); len(left) > 0 {
+		return fmt.Errorf("a preference that asks the network could not be set off")
+	}
 	for _, p := range before.all {
 		now, ok := after.Lookup(p.Path)
 		was, _ := before.Lookup(p.Path)
+		if _, stopped := edit.probes[p.Path]; stopped {
+			was.Value = now.Value
+		}
 		if !ok || now.Type != was.Type || now.Value != was.Value || !now.Secret.Equal(was.Secret) || len(now.List) < len(was.List) {
 			return fmt.Errorf("an edit changed a preference that it should not")
 		}
@@ -162,10 +183,10 @@ func checkPlugin(before Prefs, out []byte, added []string, shim string) error {
 	return nil
 }
 
-// disablePlugin takes out what enablePlugin added, once no account is
-// protected any more. Until then the plugin has to be loaded. What cannot be
-// taken out is left: a plugin without a protected account does nothing.
-func (j *job) disablePlugin() error {
+// givePrefsBack takes back what editPrefs did, once no account is protected any
+// more. Until then the plugin has to be loaded. What cannot be taken out is
+// left: a plugin without a protected account does nothing.
+func (j *job) givePrefsBack() error {
 	p := j.record.Prefs
 	if p == nil || len(j.record.Accounts) > 0 {
 		return nil
@@ -174,26 +195,35 @@ func (j *job) disablePlugin() error {
 	if !j.prefs.exists {
 		return nil
 	}
-	text, whole := j.prefs.old, true
+	text, whole := j.prefs.old, len(p.Undo) > 0
 	for i := len(p.Undo) - 1; i >= 0 && whole; i-- {
 		text, whole = revert(text, p.Undo[i])
 	}
 	switch {
 	case whole && p.Created && (bytes.Equal(text, seedPrefs()) || string(text) == minimalPrefs):
-		j.prefs.deleted, j.result.Prefs = true, p.Added
+		j.prefs.deleted, j.result.Prefs = true, append(p.Added, sortedPaths(p.Probes)...)
+		return nil
 	case whole:
-		j.prefs.new, j.result.Prefs = text, p.Added
+		j.result.Prefs = append(p.Added, sortedPaths(p.Probes)...)
 	default:
-		j.removeItems(p)
+		text = j.removeItems(p)
+	}
+	out, changed, err := giveProbesBack(text, p.Probes)
+	if err != nil {
+		return fileError(j.prefs.path, err)
+	}
+	if j.prefs.new = out; !whole {
+		j.result.Prefs = append(j.result.Prefs, changed...)
 	}
 	return nil
 }
 
-func (j *job) removeItems(p *prefsEnt) {
+// removeItems gives prefs.xml without the plugin where protection added it.
+func (j *job) removeItems(p *prefsEnt) []byte {
 	root, err := parseXML(j.prefs.old)
 	if err != nil {
-		j.warn("the plugin stays enabled: %v", fileError(j.prefs.path, err))
-		return
+		j.warn("the preferences stay as they are: %v", fileError(j.prefs.path, err))
+		return j.prefs.old
 	}
 	prefs, e := readPrefs(root), &editor{data: j.prefs.old}
 	for _, path := range p.Added {
@@ -208,7 +238,9 @@ func (j *job) removeItems(p *prefsEnt) {
 			}
 		}
 	}
-	if out, _, err := apply(j.prefs.old, e.edits); err == nil {
-		j.prefs.new = out
+	out, _, err := apply(j.prefs.old, e.edits)
+	if err != nil {
+		return j.prefs.old
 	}
+	return out
 }

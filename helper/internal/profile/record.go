@@ -74,12 +74,13 @@ type storedProxy struct {
 	Password string `json:"password,omitempty"`
 }
 
-// prefsEnt is what protect added to prefs.xml.
+// prefsEnt is what protect changed in prefs.xml.
 type prefsEnt struct {
-	Created bool       `json:"created,omitempty"`
-	Added   []string   `json:"added"` // paths of preferences
-	Item    string     `json:"item"`
-	Undo    [][]splice `json:"undo,omitempty"`
+	Created bool             `json:"created,omitempty"`
+	Added   []string         `json:"added"` // paths of preferences
+	Item    string           `json:"item"`
+	Probes  map[string]Value `json:"probes,omitempty"` // by path, what was set off
+	Undo    [][]splice       `json:"undo,omitempty"`
 }
 
 // RecordPath is the record's file for a user directory: its name comes from

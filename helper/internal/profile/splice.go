@@ -133,6 +133,17 @@ func (e *editor) setText(n *node, text string) {
 	e.replace(n.innerStart, n.innerE, escape(text))
 }
 
+// setValue changes the value attribute; false where there is none.
+func (e *editor) setValue(n *node, text string) bool {
+	for _, a := range n.attrs {
+		if a.name == "value" {
+			e.replace(a.from, a.to, escape(text))
+			return true
+		}
+	}
+	return false
+}
+
 // setChild gives the child that libpurple reads a text; without one it is
 // inserted later by the caller, from what setChild gives back.
 func (e *editor) setChild(n *node, name, text string) []string {

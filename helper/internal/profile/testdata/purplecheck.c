@@ -237,6 +237,7 @@ main(int argc, char **argv)
 	print_pref("/purple/network/auto_ip");
 	print_pref("/purple/network/map_ports");
 	print_pref("/purple/network/stun_server");
+	print_pref("/purple/network/turn_server");
 	print_pref("/pidgin/plugins/loaded");
 	print_pref("/finch/plugins/loaded");
 	fflush(stdout);
