@@ -181,6 +181,7 @@ plugin_load(PurplePlugin *plugin)
 	names_init();
 	links_init();
 	times_init();
+	probes_init();
 	connect_signals(plugin);
 	otr_init();
 	if (!events_init())
@@ -191,6 +192,7 @@ plugin_load(PurplePlugin *plugin)
 	settle_accounts();
 	drop_earlier_connections();
 	process_update();
+	probes_update();
 	watch_init();
 	return TRUE;
 }

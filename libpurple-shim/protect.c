@@ -113,6 +113,7 @@ protect_carry_out(PurpleAccount *account, int level)
 	if (answer)
 		g_key_file_free(answer);
 	process_update();
+	probes_update();
 	return ok;
 }
 

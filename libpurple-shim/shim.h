@@ -282,6 +282,13 @@ void process_uninit(void);
 gboolean process_no_proxy_live(void);
 void process_update(void);
 
+/* probes.c: what asks the network for the computer's address */
+void probes_init(void);
+/* Off while an account is protected, else as before. */
+void probes_update(void);
+/* The same, where it could not be done. */
+void probes_retry(void);
+
 /* certs.c */
 void certs_init(void);
 /* FALSE where someone else wrapped over us. */

@@ -44,6 +44,7 @@ watch_cb(gpointer data)
 		look_at(purple_connection_get_account(l->data));
 	g_list_free(all);
 	process_update();
+	probes_retry();
 	return TRUE;
 }
 

@@ -136,6 +136,24 @@ activate(char **w)
 	purple_savedstatus_activate(status);
 }
 
+static const char *
+text_of(const char *path)
+{
+	const char *text = purple_prefs_get_string(path);
+
+	return text && *text ? text : "-";
+}
+
+static void
+show_probes(void)
+{
+	say("probes %d %d %s %s",
+	    purple_prefs_get_bool("/purple/network/auto_ip"),
+	    purple_prefs_get_bool("/purple/network/map_ports"),
+	    text_of("/purple/network/stun_server"),
+	    text_of("/purple/network/turn_server"));
+}
+
 gboolean
 hooks_run(char **w)
 {
@@ -143,6 +161,10 @@ hooks_run(char **w)
 		activate(w);
 	else if (purple_strequal(w[0], "idle-away"))
 		purple_savedstatus_set_idleaway(atoi(w[1]));
+	else if (purple_strequal(w[0], "probes"))
+		show_probes();
+	else if (purple_strequal(w[0], "my-ip"))
+		say("my-ip %s", purple_network_get_my_ip(-1));
 	else if (purple_strequal(w[0], "caching"))
 		say("caching %d", purple_buddy_icons_is_caching());
 	else if (purple_strequal(w[0], "dns"))

@@ -35,6 +35,7 @@ var ops = map[string]func(*helper, *keyFile) (*keyFile, error){
 	"status":  (*helper).opStatus,  // pending: a page about Tor and the accounts
 	"audit":   (*helper).opAudit,   // pending: a page
 	"result":  (*helper).opResult,  // `number`: what was pending
+	"probes":  (*helper).opProbes,  // [probes] path=type:value, what asks the network: [set]
 	"delay":   (*helper).opDelay,   // `ms` to wait before an account follows the program's status
 	"link":    (*helper).opLink,    // `uri`: [program], or the text beside which it is shown
 
@@ -235,6 +236,28 @@ func writeProxy(answer *keyFile, p *profile.Proxy) {
 	if !p.Password.Empty() {
 		answer.set("password", p.Password.Reveal())
 	}
+}
+
+// opProbes writes the record first: what is set off can be given back.
+func (h *helper) opProbes(k *keyFile) (*keyFile, error) {
+	now := map[string]profile.Value{}
+	for path, text := range k.groups["probes"] {
+		kind, value, _ := strings.Cut(text, ":")
+		now[path] = profile.Value{Present: true, Type: kind, Text: value}
+	}
+	set, changed, err := h.record.Probes(now)
+	if err == nil && changed {
+		err = h.record.Save()
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer := okAnswer("")
+	answer.group("set")
+	for path, v := range set {
+		answer.set(path, v.Type+":"+v.Text)
+	}
+	return answer, nil
 }
 
 func (h *helper) opRename(k *keyFile) (*keyFile, error) {

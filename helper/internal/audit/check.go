@@ -173,7 +173,7 @@ var Checks = []Check{
 		"With auto_ip or map_ports libpurple searches routers by multicast (UPnP, NAT-PMP); with a STUN or TURN server it looks that up and asks it. All of it is outside every proxy.",
 		"/purple/network/auto_ip, map_ports, stun_server and turn_server in prefs.xml.",
 		"What other plugins send.",
-		"In Pidgin: Tools, Preferences, Network: no STUN or TURN server, untick \"Autodetect IP address\" and \"Enable automatic router port forwarding\".",
+		"purple-onion protect ACCOUNT sets them off for as long as an account is protected. By hand, in Pidgin: Tools, Preferences, Network: no STUN or TURN server, untick \"Autodetect IP address\" and \"Enable automatic router port forwarding\".",
 	},
 	{
 		"hostname-lookup", Warn,

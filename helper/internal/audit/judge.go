@@ -146,16 +146,10 @@ func (a *auditor) noProxy(d *userDir) {
 
 func (a *auditor) networkProbes(d *userDir) {
 	var on []string
-	for _, name := range []string{"auto_ip", "map_ports"} {
-		if d.Prefs.Bool("/purple/network/"+name, false) {
-			on = append(on, name)
-		}
+	for path := range d.Prefs.Probes() {
+		on = append(on, path[strings.LastIndexByte(path, '/')+1:])
 	}
-	for _, name := range []string{"stun_server", "turn_server"} {
-		if d.Prefs.String("/purple/network/"+name, "") != "" {
-			on = append(on, name)
-		}
-	}
+	sort.Strings(on)
 	if len(on) > 0 {
 		a.findAs("network-probes", d.Path, []string{"prefs"}, "libpurple probes the network: "+strings.Join(on, ", "),
 			inPidgin("Tools, Preferences, Network: no STUN or TURN server, untick address detection and port forwarding"))

@@ -33,7 +33,9 @@
 // again settles it. The record's lock (flock) is held throughout.
 //
 // What protect added to the lists of loaded plugins stays until the last
-// account is released: a protected account needs the plugin to connect.
+// account is released: a protected account needs the plugin to connect. So do
+// the preferences that it set off, by which libpurple asks the network for the
+// computer's address. A running program does that by Record.Probes.
 //
 // The record holds the proxy password of before in clear (mode 0600), because
 // it is to be given back; accounts.xml held it the same way. It never holds an

@@ -85,7 +85,9 @@ func (r *Record) Probes(now map[string]Value) (set map[string]Value, changed boo
 				keep[t.path] = v
 			}
 		} else if !protected && !probing(v) && probing(old) {
-			set[t.path] = old
+			if set[t.path] = old; t.kind == "bool" {
+				set[t.path] = yes(true)
+			}
 		}
 	}
 	switch {
