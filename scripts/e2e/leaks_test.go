@@ -27,6 +27,7 @@ const (
 	off      control = "off"      // no purple-onion; accounts direct, or by plain SOCKS5
 	sabotage control = "sabotage" // a helper that goes on without Tor (build tag sabotage)
 	unhooked control = "unhooked" // no purple-onion; accounts by Tor, so that it is libpurple's doing
+	unshare  control = "unshare"  // a network namespace alone, with nothing in it
 )
 
 // leakCase is done twice, once in each arm, each in a client of its own.
@@ -39,23 +40,25 @@ type leakCase struct {
 
 func (c leakCase) id() string { return c.ring + "/" + c.name }
 
-var leakCases = slices.Concat(gateCases, hookCases)
+var leakCases = slices.Concat(gateCases, hookCases, cellCases)
 
 // An arm is one doing of a case.
 type arm struct {
 	*client
-	plugin bool   // purple-onion is there, and the accounts are protected
-	level  string // ... at this level
-	build         // which build of it
-	traits int    // what was seen of the person
+	held   control // which arm; empty: ours
+	plugin bool    // purple-onion is there, and the accounts are protected
+	level  string  // ... at this level
+	build          // which build of it
+	traits int     // what was seen of the person
 	told   []string
 }
 
 // A build is a plugin for the headless host, the same for Pidgin, and a helper.
 type build struct{ asan, plain, helper string }
 
-// Each ring has to hold with the other one off: the gate without the shim's
-// hooks, the hooks with accounts that are sent past the gate to Tor.
+// Each ring has to hold with the other ones off: the gate without the shim's
+// hooks, the hooks with accounts that are sent past the gate to Tor, the cell
+// with no purple-onion inside.
 var builds = map[string]build{
 	"gate":  {"build/leaks/nohooks/asan.so", "build/leaks/nohooks/shim.so", "build/lib/purple-onion/libpurple-onion.so"},
 	"hooks": {"build/asan/lib/plugins/purple-onion.so", "build/lib/plugins/purple-onion.so", "build/leaks/nogate/libpurple-onion.so"},
@@ -107,6 +110,9 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 {
+		part(os.Args)
+	}
 	flag.Parse()
 	if *leaksList {
 		for _, c := range leakCases {
@@ -165,7 +171,7 @@ func report(t *testing.T, verdicts []leakVerdict) {
 
 // of does one arm, and counts what left.
 func (o *outcome) of(t *testing.T, c leakCase, name string, held control) {
-	a := &arm{plugin: held == "" || held == sabotage, level: "tor", build: builds[c.ring]}
+	a := &arm{held: held, plugin: c.ring != "cell" && (held == "" || held == sabotage), level: "tor", build: builds[c.ring]}
 	if held == sabotage {
 		a.helper = "build/leaks/sabotage/libpurple-onion.so"
 	}

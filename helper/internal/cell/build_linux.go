@@ -35,8 +35,12 @@ func build(t *talk, p plan) (int, error) {
 	if m, _, err := t.receive(); err != nil || !m.Go {
 		return CodeNotMade, errors.New("cannot go on: purple-onion is gone")
 	}
-	if err = confine(); err != nil {
+	calls, err := confine()
+	if err != nil {
 		return CodeNotMade, err
+	}
+	if err = t.send(message{Calls: true}, []int{calls}); err != nil {
+		return CodeNotMade, fmt.Errorf("cannot pass the filter out: %w", err)
 	}
 	for _, fd := range []int{fdTalk, fdPlan} {
 		if _, err = unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {

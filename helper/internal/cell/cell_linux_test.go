@@ -144,7 +144,7 @@ func TestFamilies(t *testing.T) {
 	socket := func(n ...int) string {
 		return fmt.Sprintf("socket:%d,%d,%d", n[0], n[1], n[2])
 	}
-	pair := fmt.Sprintf("pair:%d,%d,0", unix.AF_UNIX, unix.SOCK_STREAM)
+	pair := fmt.Sprintf("pair:%d,%d,0", unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC)
 	open := []string{
 		socket(unix.AF_UNIX, unix.SOCK_STREAM, 0), socket(unix.AF_INET, unix.SOCK_STREAM, 0), socket(unix.AF_INET6, unix.SOCK_DGRAM, 0),
 		socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE), socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_KOBJECT_UEVENT), pair,
@@ -163,7 +163,10 @@ func TestFamilies(t *testing.T) {
 		"call:" + strconv.Itoa(unix.SYS_KEYCTL):                              unix.ENOSYS.Error(),
 		"call:" + strconv.Itoa(unix.SYS_SETNS):                               unix.EPERM.Error(),
 		"call:" + strconv.Itoa(unix.SYS_BPF):                                 unix.EPERM.Error(),
-		"sti":                                                                unix.EPERM.Error(),
+		socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0):                             "ESOCKTNOSUPPORT",
+		socket(unix.AF_UNIX, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0):             "ESOCKTNOSUPPORT", // a datagram's, too
+		fmt.Sprintf("pair:%d,%d,0", unix.AF_UNIX, unix.SOCK_DGRAM):           "ESOCKTNOSUPPORT",
+		"sti": unix.EPERM.Error(),
 	}
 	eachUser(t, func(t *testing.T, w who) {
 		probes := slices.Clone(open)

@@ -27,37 +27,37 @@ const (
 
 // confine takes from the calling thread whatever the program is not to have;
 // the execve that must follow makes the thread the whole process. Everything
-// is inherited and cannot be had back.
-func confine() error {
+// is inherited and cannot be had back. calls is filterCalls'.
+func confine() (calls int, err error) {
 	for c := range uintptr(lastCapability + 1) {
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); errors.Is(err, unix.EINVAL) && c > 0 {
 			break
 		} else if err != nil {
-			return fmt.Errorf("cannot drop capability %d: %w", c, err)
+			return 0, fmt.Errorf("cannot drop capability %d: %w", c, err)
 		}
 	}
 	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
-		return fmt.Errorf("cannot drop the ambient capabilities: %w", err)
+		return 0, fmt.Errorf("cannot drop the ambient capabilities: %w", err)
 	}
 	// The caller may be root, whom an execve would give all capabilities again.
 	if err := unix.Prctl(unix.PR_SET_SECUREBITS, secbits, 0, 0, 0); err != nil {
-		return fmt.Errorf("cannot set the secure bits: %w", err)
+		return 0, fmt.Errorf("cannot set the secure bits: %w", err)
 	}
 	header, none := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, [2]unix.CapUserData{}
 	if err := unix.Capset(&header, &none[0]); err != nil {
-		return fmt.Errorf("cannot drop the capabilities: %w", err)
+		return 0, fmt.Errorf("cannot drop the capabilities: %w", err)
 	}
 	// A core would go to a program outside, where core(5)'s pattern is a pipe;
 	// 0 does not keep the kernel from starting it, 1 does.
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: coreLimit, Max: coreLimit}); err != nil {
-		return fmt.Errorf("cannot turn core dumps off: %w", err)
+		return 0, fmt.Errorf("cannot turn core dumps off: %w", err)
 	}
 	// It is each thread's own, and gone where another one executes.
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return fmt.Errorf("cannot bind the cell's life to purple-onion's: %w", err)
+		return 0, fmt.Errorf("cannot bind the cell's life to purple-onion's: %w", err)
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("cannot give up new privileges: %w", err)
+		return 0, fmt.Errorf("cannot give up new privileges: %w", err)
 	}
 	return filterCalls()
 }

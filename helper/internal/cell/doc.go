@@ -4,7 +4,7 @@
 // SOCKS port is the only way, without privileges and without a setuid helper.
 //
 // A network namespace alone is not enough: path sockets (session bus, nscd,
-// resolved, docker, agents), socket families that know no namespace
+// resolved, docker, agents in the home), socket families that know no namespace
 // (AF_VSOCK), the kernel's own errands (request_key asks DNS for a program)
 // and the terminal (TIOCSTI types into the shell outside) lead out of it.
 //
@@ -31,16 +31,20 @@
 //
 // Fresh file systems on /run, /tmp, /var/run (where it is no link), /dev,
 // /proc and /sys; files-only resolv.conf, nsswitch.conf, hosts and hostname;
-// the rest as outside, the home too unless it is to be empty. Path sockets
-// that exist elsewhere when the cell is made are covered one by one, and so
-// are automounters. The display's one socket, and sound's, are bound in.
-// Variables that name what is outside are taken out of the environment.
+// the rest as outside, the home too unless it is to be empty. Automounters are
+// covered. The display's one socket, and sound's, are bound in. Variables that
+// name what is outside are taken out of the environment.
 //
 // # What run serves
 //
 // The SOCKS port hands bytes to the proven Tor alone. The control port, where
 // wanted, is answered from what run itself knows about this cell's streams:
 // not a byte from inside reaches Tor's control port.
+//
+// connect(2) is handed over to run by the filter (connector), which makes the
+// connection in the program's place: to a path socket where it lies in a file
+// system of the cell's own, or was let in. Datagram sockets of AF_UNIX, which
+// need no connect(2), cannot be made.
 //
 // The package dials nothing: the connection to Tor is the caller's (Dialer).
 // It must never pass a descriptor into the cell but 0, 1 and 2, and never

@@ -324,6 +324,19 @@ func probe(what, arg string) string {
 		return fmt.Sprint(strings.Count(string(data), "\n")-1, strings.Count(string(six), "\n")-strings.Count(string(six), " lo\n"))
 	case "echo": // through the SOCKS port
 		return echo(arg)
+	case "listen": // at a path, and does not come back
+		if got := own(arg); got != "yes" {
+			return got
+		}
+		time.Sleep(patience)
+	case "own":
+		return own(arg)
+	case "exists":
+		return exists(arg)
+	case "race":
+		return race(arg)
+	case "connects":
+		return connects(numbers(arg)[0])
 	case "sink": // PORT
 		return sink(arg)
 	case "sti":

@@ -323,22 +323,9 @@ func (p plan) bindAll(in map[string]tree) error {
 	return nil
 }
 
-// cover puts empty files over sockets, and empty folders over those to hide
-// and over automounters: touching a name below one has a program outside ask
-// for it.
+// cover puts empty folders over those to hide, and over automounters: touching
+// a name below one has a program outside ask for it.
 func (p plan) cover() error {
-	empty := filepath.Join(stateDir, "empty")
-	if err := os.WriteFile(empty, nil, 0o400); err != nil {
-		return fmt.Errorf("cannot write %s: %w", empty, err)
-	}
-	for _, path := range p.HideFiles {
-		if !isSocket(path) {
-			continue
-		}
-		if err := unix.Mount(empty, path, "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("cannot cover the socket %s: %w", path, err)
-		}
-	}
 	dirs := p.HideDirs
 	table, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {

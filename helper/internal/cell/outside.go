@@ -8,23 +8,6 @@ import (
 	"strings"
 )
 
-// socketPaths reads /proc/net/unix (proc_net(5)): the absolute paths that
-// sockets are bound to. A name that holds a newline cannot be told from two.
-func socketPaths(table string) []string {
-	var paths []string
-	for line := range strings.Lines(table) {
-		rest, ok := strings.TrimSuffix(line, "\n"), true
-		for range 7 { // Num RefCount Protocol Flags Type St Inode
-			_, rest, ok = strings.Cut(strings.TrimLeft(rest, " "), " ")
-		}
-		if ok && strings.HasPrefix(rest, "/") {
-			paths = append(paths, rest)
-		}
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths)
-}
-
 // mount is a line of mountinfo (proc_pid_mountinfo(5)).
 type mount struct{ point, kind, source string }
 

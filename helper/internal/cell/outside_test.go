@@ -9,22 +9,6 @@ import (
 	"testing"
 )
 
-func TestSocketPaths(t *testing.T) {
-	t.Parallel()
-	table := `Num       RefCount Protocol Flags    Type St Inode Path
-0000000000000000: 00000002 00000000 00010000 0001 01 21003 /run/user/1000/bus
-0000000000000000: 00000002 00000000 00010000 0001 01     3 /home/u/with  two spaces
-0000000000000000: 00000003 00000000 00000000 0001 03 22000
-0000000000000000: 00000002 00000000 00010000 0001 01 21004 @/tmp/abstract
-0000000000000000: 00000002 00000000 00010000 0001 01 21005 relative
-0000000000000000: 00000002 00000000 00010000 0001 01 21006 /run/user/1000/bus
-`
-	want := []string{"/home/u/with  two spaces", "/run/user/1000/bus"}
-	if got := socketPaths(table); !slices.Equal(got, want) {
-		t.Errorf("%q", got)
-	}
-}
-
 func TestMounts(t *testing.T) {
 	t.Parallel()
 	table := `22 1 0:21 / /proc rw,relatime shared:5 - proc proc rw
@@ -41,26 +25,6 @@ broken
 	}
 	if got[0].remote() || got[1].remote() || !got[2].remote() || !got[3].remote() {
 		t.Error("which are remote is not told apart")
-	}
-}
-
-// What a path of the outside is inside, under the folders that are let in again.
-func TestInside(t *testing.T) {
-	t.Parallel()
-	shared := plan{Home: "/tmp/home", UserDir: "/run/dir"}
-	empty := plan{Home: "/home/u", EmptyHome: true, UserDir: "/home/u/dir"}
-	for _, c := range []struct {
-		p    plan
-		path string
-		want string
-	}{
-		{shared, "/tmp/socket", ""}, {shared, "/tmp/home/socket", "/tmp/home/socket"}, {shared, "/tmp/homeless", ""},
-		{shared, "/run/dir/a/socket", "/tmp/home/.purple/a/socket"}, {shared, "/var/lib/socket", "/var/lib/socket"}, {shared, "/runner/x", "/runner/x"},
-		{empty, "/home/u/socket", ""}, {empty, "/home/u/dir/socket", "/home/u/.purple/socket"}, {empty, "/home/v/socket", "/home/v/socket"},
-	} {
-		if got := strings.Join(c.p.inside(c.path), " "); got != c.want {
-			t.Errorf("%s: %q, want %q", c.path, got, c.want)
-		}
 	}
 }
 

@@ -24,7 +24,6 @@ type plan struct {
 	Binds      []bind
 	GPU        bool
 	Cookies    []byte
-	HideFiles  []string // sockets
 	HideDirs   []string
 
 	Program []string
@@ -73,9 +72,6 @@ func (c Config) plan() (p plan, say []string, err error) {
 	set["HOME"], set["XDG_RUNTIME_DIR"] = p.Home, p.RuntimeDir
 	p.Cookies, p.GPU = display.cookies, len(display.binds) > 0
 	p.Env = c.environ(set)
-	if err = p.hideSockets(); err != nil {
-		return p, nil, err
-	}
 	say = append(append(append(say, display.say...), busSay...), sound.say...)
 	return p, append(say, p.sayFiles()...), nil
 }
@@ -117,35 +113,14 @@ func private(path string) bool {
 	return false
 }
 
-// inside are the paths by which a path of the outside is seen inside.
-func (p plan) inside(path string) []string {
-	var list []string
-	if !private(path) && !(p.EmptyHome && below(path, p.Home)) || !p.EmptyHome && below(path, p.Home) {
-		list = append(list, path)
-	}
-	if p.UserDir != "" && below(path, p.UserDir) {
-		list = append(list, filepath.Join(p.Home, ".purple", strings.TrimPrefix(path, p.UserDir)))
+// ownDirs are where the cell's own file systems are: a socket there was made
+// inside.
+func (p plan) ownDirs() []string {
+	list := []string{"/run", "/tmp", "/dev/shm"}
+	if p.EmptyHome {
+		list = append(list, p.Home)
 	}
 	return list
-}
-
-// hideSockets finds the path sockets that would be seen inside: those of the
-// whole network namespace, for the file system does not say which there are.
-func (p *plan) hideSockets() error {
-	table, err := os.ReadFile("/proc/net/unix")
-	if err != nil {
-		return fmt.Errorf("cannot list the path sockets: %w", err)
-	}
-	for _, path := range socketPaths(string(table)) {
-		p.HideFiles = append(p.HideFiles, p.inside(path)...)
-		if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-			p.HideFiles = append(p.HideFiles, p.inside(real)...)
-		}
-	}
-	if len(p.HideFiles) > 4096 {
-		return errors.New("cannot cover the path sockets: more than 4096")
-	}
-	return nil
 }
 
 // sayFiles tells which files stay.

@@ -29,11 +29,18 @@ type running struct {
 	config    Config
 	cmd       *exec.Cmd
 	talk      *talk
-	said      chan message  // from the stages; closed when they are gone
+	said      chan said     // from the stages; closed when they are gone
 	ended     chan struct{} // init was waited for
 	listeners []net.Listener
+	connector *connector
 	started   bool // the program may run
 	toClose   []func()
+}
+
+// said is what a stage said, and the descriptors that came with it.
+type said struct {
+	message
+	fds []int
 }
 
 // Run makes a cell, runs the program in it, and gives the program's exit code,
@@ -46,7 +53,7 @@ func Run(ctx context.Context, c Config) (int, error) {
 	// The kernel ends init with the thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	r := &running{config: c, said: make(chan message, 4), ended: make(chan struct{})}
+	r := &running{config: c, said: make(chan said, 4), ended: make(chan struct{})}
 	defer r.end()
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, passed...)
@@ -103,37 +110,24 @@ func (r *running) listen() {
 		if err != nil {
 			return
 		}
-		for _, fd := range fds {
-			f := os.NewFile(uintptr(fd), "inside")
-			l, err := net.FileListener(f)
-			_ = f.Close()
-			if err == nil {
-				r.listeners = append(r.listeners, l)
-			}
-		}
-		r.said <- m
+		r.said <- said{m, fds}
 	}
 }
 
 // attend is from the start of build to the end of init.
 func (r *running) attend(ctx context.Context, p plan, say []string, signals <-chan os.Signal) (int, error) {
 	guarded(r.listen, func() {})
-	var failed error
-	code, said := CodeNotMade, r.said
+	var failed message
+	from := r.said
 	for {
 		select {
-		case m, ok := <-said:
-			switch {
-			case !ok:
-				said = nil
-			case m.Ready:
-				if err := r.ready(p, say); err != nil {
-					return CodeNotMade, err
-				}
-			case m.Error != "":
-				if failed, code = errors.New(m.Error), m.Code; code == CodeNotMade {
-					failed = explain(failed)
-				}
+		case m, ok := <-from:
+			if !ok {
+				from = nil
+			} else if m.Error != "" {
+				failed = m.message
+			} else if err := r.hear(m, p, say); err != nil {
+				return CodeNotMade, explain(err)
 			}
 		case s := <-signals:
 			n, _ := s.(syscall.Signal)
@@ -148,18 +142,46 @@ func (r *running) attend(ctx context.Context, p plan, say []string, signals <-ch
 		case <-r.ended:
 			for m := range r.said { // what was said last may come after the end
 				if m.Error != "" {
-					failed, code = errors.New(m.Error), m.Code
+					failed = m.message
 				}
 			}
-			return r.code(failed, code)
+			return r.code(failed)
 		}
 	}
 }
 
+// hear is one message of the stages'. Each kind comes once: later ones are not
+// the stages' own any more, for the program can have init's end of the socket.
+func (r *running) hear(m said, p plan, say []string) error {
+	switch {
+	case m.Ready && r.listeners == nil:
+		for _, fd := range m.fds {
+			f := os.NewFile(uintptr(fd), "inside")
+			l, err := net.FileListener(f)
+			_ = f.Close()
+			if err != nil {
+				return fmt.Errorf("cannot take the sockets of the cell: %w", err)
+			}
+			r.listeners = append(r.listeners, l)
+		}
+		return r.ready(p, say)
+	case m.Calls && len(m.fds) == 1 && r.connector != nil && r.connector.calls < 0:
+		r.connector.serve(m.fds[0])
+		return nil
+	}
+	for _, fd := range m.fds {
+		_ = unix.Close(fd)
+	}
+	return errors.New("what the cell says is not to be understood")
+}
+
 // code is the program's exit code, or why there is none.
-func (r *running) code(failed error, code int) (int, error) {
-	if failed != nil {
-		return code, failed
+func (r *running) code(failed message) (int, error) {
+	switch {
+	case failed.Error != "" && failed.Code == CodeNotMade:
+		return CodeNotMade, explain(errors.New(failed.Error))
+	case failed.Error != "":
+		return failed.Code, errors.New(failed.Error)
 	}
 	status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	switch {
@@ -176,8 +198,14 @@ func (r *running) code(failed error, code int) (int, error) {
 // ready serves the sockets from inside, and lets the program start.
 func (r *running) ready(p plan, say []string) error {
 	if len(r.listeners) != len(p.Ports) {
-		return errors.New("cannot make the cell: its sockets did not come out")
+		return errors.New("its sockets did not come out")
 	}
+	connector, err := newConnector(r.cmd.Process.Pid, p)
+	if err != nil {
+		return err
+	}
+	r.connector = connector
+	r.toClose = append(r.toClose, connector.close)
 	c := r.config
 	socks := serve(r.listeners[0], maxStreams, forwarder{c.Tor, c.Control}.serve)
 	r.toClose = append(r.toClose, socks.close)

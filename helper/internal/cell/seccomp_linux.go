@@ -41,10 +41,11 @@ var refused = []struct {
 }
 
 // families may be asked of socket and socketpair. Netlink is for addresses and
-// devices of this namespace; a nested user namespace would else reach the
-// packet filter's code by it.
+// devices of this namespace. Of AF_UNIX only kinds that speak to nobody before
+// connect(2): a datagram goes to any path.
 var (
-	families = []uint32{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6}
+	families = []uint32{unix.AF_INET, unix.AF_INET6}
+	kinds    = []uint32{unix.SOCK_STREAM, unix.SOCK_SEQPACKET}
 	netlinks = []uint32{unix.NETLINK_ROUTE, unix.NETLINK_KOBJECT_UEVENT}
 )
 
@@ -68,7 +69,10 @@ const (
 	bpfLoad    = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 	bpfEqual   = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 	bpfAtLeast = unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K
+	bpfAnd     = unix.BPF_ALU | unix.BPF_AND | unix.BPF_K
 	bpfReturn  = unix.BPF_RET | unix.BPF_K
+
+	kindMask = 0xf // of the type of a socket, beside flags (linux/net.h, SOCK_TYPE_MASK)
 )
 
 func load(offset uint32) unix.SockFilter { return unix.SockFilter{Code: bpfLoad, K: offset} }
@@ -96,6 +100,7 @@ func filter(arch uint32) []unix.SockFilter {
 	for _, r := range refused {
 		f = append(f, when(r.call, failure(r.errno))...)
 	}
+	f = append(f, when(unix.SYS_CONNECT, unix.SECCOMP_RET_USER_NOTIF)...) // connector
 	f = append(f, whereIs(unix.SYS_SOCKET, familyPart())...)
 	f = append(f, whereIs(unix.SYS_SOCKETPAIR, familyPart())...)
 	f = append(f, whereIs(unix.SYS_IOCTL, ioctlPart())...)
@@ -107,6 +112,11 @@ func familyPart() []unix.SockFilter {
 	for _, family := range families {
 		f = append(f, when(family, unix.SECCOMP_RET_ALLOW)...)
 	}
+	local := []unix.SockFilter{load(arg(1)), {Code: bpfAnd, K: kindMask}}
+	for _, kind := range kinds {
+		local = append(local, when(kind, unix.SECCOMP_RET_ALLOW)...)
+	}
+	f = append(f, whereIs(unix.AF_UNIX, append(local, answer(failure(unix.ESOCKTNOSUPPORT))))...)
 	netlink := []unix.SockFilter{load(arg(2))}
 	for _, protocol := range netlinks {
 		netlink = append(netlink, when(protocol, unix.SECCOMP_RET_ALLOW)...)
@@ -125,17 +135,25 @@ func ioctlPart() []unix.SockFilter {
 }
 
 // filterCalls sets the filter for the calling thread, which cannot gain
-// privileges any more.
-func filterCalls() error {
+// privileges any more. calls is where the kernel hands connect(2) over.
+func filterCalls() (calls int, err error) {
 	arch, ok := architectures[runtime.GOARCH]
 	if !ok {
-		return errors.New("cannot filter system calls on a processor of this kind (" + runtime.GOARCH + ")")
+		return 0, errors.New("cannot filter system calls on a processor of this kind (" + runtime.GOARCH + ")")
 	}
 	f := filter(arch)
 	program := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
-	if _, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program))); e != 0 {
-		return fmt.Errorf("cannot filter system calls: %w", e)
+	var fd uintptr
+	var e unix.Errno
+	// With the first a signal does not interrupt what is handed over; Linux 5.19.
+	for _, flags := range []uintptr{unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER} {
+		if fd, _, e = unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program))); e != unix.EINVAL {
+			break
+		}
 	}
 	runtime.KeepAlive(f)
-	return nil
+	if e != 0 {
+		return 0, fmt.Errorf("cannot filter system calls: %w", e)
+	}
+	return int(fd), nil
 }

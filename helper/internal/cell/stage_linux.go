@@ -90,6 +90,7 @@ type message struct {
 	Code   int    `json:",omitempty"`
 	Ready  bool   `json:",omitempty"` // build's, with the listening sockets
 	Go     bool   `json:",omitempty"` // run's: start the program
+	Calls  bool   `json:",omitempty"` // build's, with where connect(2) is handed over
 	Signal int    `json:",omitempty"` // run's: for the program
 }
 
