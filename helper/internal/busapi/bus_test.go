@@ -27,10 +27,18 @@ const deadline = 30 * time.Second
 // privateBus starts the real dbus-daemon, as a session bus of the test's own.
 func privateBus(t testing.TB) (address string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "bus")
+	dir, err := os.MkdirTemp("", "bus") // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	address, _ = busAt(t, dir)
+	return address
+}
+
+// busAt is a bus in a folder; end ends it.
+func busAt(t testing.TB, dir string) (address string, end func()) {
+	t.Helper()
 	cmd := exec.Command("dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1", "--address=unix:path="+filepath.Join(dir, "bus"))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -39,12 +47,13 @@ func privateBus(t testing.TB) (address string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("cannot start dbus-daemon: %v", err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); _ = os.RemoveAll(dir) })
+	end = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
+	t.Cleanup(end)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatalf("dbus-daemon gives no address: %v", err)
 	}
-	return strings.TrimSpace(line)
+	return strings.TrimSpace(line), end
 }
 
 // peer is another program of the session.
@@ -172,10 +181,11 @@ func start(t testing.TB, address, mode string, b *backend, l ...limits) *service
 	t.Helper()
 	s := &service{t: t, backend: b}
 	ready := make(chan struct{})
+	var first sync.Once
 	s.Service = Start(Settings{
 		limits: append(l, limits{})[0], Address: address, Version: "1.2.3", Mode: mode, Backend: b,
 		Log:   func(line string) { s.mu.Lock(); defer s.mu.Unlock(); s.lines = append(s.lines, line) },
-		Ready: func() { close(ready) },
+		Ready: func() { first.Do(func() { close(ready) }) },
 	})
 	t.Cleanup(s.Service.Close)
 	select {

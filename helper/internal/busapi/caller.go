@@ -28,6 +28,13 @@ type callers struct {
 
 const maxCallers = 256 // remembered
 
+// onBus forgets the names of another bus: this one gives them out anew.
+func (c *callers) onBus(proc string, credentials func(string) (map[string]dbus.Variant, error)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.proc, c.credentials, c.known = proc, credentials, nil
+}
+
 func (c *callers) sandboxed(sender string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,7 +25,7 @@ type Settings struct {
 	InCell  bool
 	Backend Backend
 	Log     func(string) // one line for the debug log; must not wait
-	Ready   func()       // the name was asked for; may be nil
+	Ready   func()       // the name was asked for, on each bus; may be nil
 
 	limits limits // of callers; only tests set them
 }
@@ -81,9 +81,7 @@ func Start(settings Settings) *Service {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	guarded(func() {
 		defer close(s.done)
-		if s.err = s.run(); s.err != nil && s.ctx.Err() == nil {
-			s.log("not on the session bus: " + s.err.Error())
-		}
+		s.err = s.stay()
 	}, func() { s.cancel(); s.log("the service on the bus fell") })
 	return s
 }
@@ -117,13 +115,50 @@ func (s *Service) News(n engine.News) {
 	}
 }
 
+// The time between two attempts of the plugin's to be on the bus.
+const (
+	firstWait = 500 * time.Millisecond
+	lastWait  = time.Minute
+)
+
+// stay is on the bus for as long as the service lives: a bus that ends may be
+// started anew at its address. The daemon ends with its bus, for it is the bus,
+// or systemd, that starts it.
+func (s *Service) stay() error {
+	said, wait := "", firstWait
+	for {
+		err := s.run()
+		if err == nil || s.ctx.Err() != nil {
+			return err
+		}
+		if s.conn.Swap(nil) != nil {
+			said, wait = "", firstWait
+		}
+		if text := err.Error(); text != said {
+			s.log("not on the session bus: " + text)
+			said = text
+		}
+		if s.settings.Mode == ModeDaemon || errors.Is(err, ErrNoBus) {
+			return err
+		}
+		select {
+		case <-s.ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, lastWait)
+	}
+}
+
+// run is on one bus, until that or the service ends.
 func (s *Service) run() error {
 	conn, err := connect(s.ctx, s.settings.Address, s.settings.limits, s, s)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	s.callers.proc, s.callers.credentials = "/proc", askBus(conn)
+	s.callers.onBus("/proc", askBus(conn))
+	s.reply = 0
 	if err := s.watchName(conn); err != nil {
 		return err
 	}

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"maps"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -414,6 +416,51 @@ func TestHandOver(t *testing.T) {
 	eventually(t, "the daemon has it again", func() bool { return mode() == ModeDaemon })
 	daemon.Service.Close()
 	eventually(t, "nobody has it", func() bool { return owner(t, c) == "" })
+}
+
+// A bus that ends and is started anew at its address has the plugin again, with
+// who called on the old one forgotten; the daemon ends with its bus.
+func TestBusStartedAnew(t *testing.T) {
+	address, end := busAt(t, t.TempDir())
+	dir := filepath.Dir(unixSockets(address)[0])
+	s := start(t, address, ModePlugin, newBackend())
+	daemon := start(t, address, ModeDaemon, newBackend())
+	c := peer(t, address)
+	if _, err := call1[string](t, c, Path, helperInterface+".Status"); err != nil {
+		t.Fatal(err)
+	}
+	s.callers.mu.Lock()
+	for n := range 10 { // in a sandbox, all who are called so on this bus
+		s.callers.known[":1."+strconv.Itoa(n)] = true
+	}
+	s.callers.mu.Unlock()
+	end()
+	eventually(t, "the loss is told", func() bool { return strings.Contains(s.logged(), "not on the session bus") })
+	select {
+	case <-daemon.Done():
+	case <-time.After(deadline):
+		t.Error("the daemon outlives its bus")
+	}
+	if err := s.Notify("a", "b"); err == nil {
+		t.Error("a notification without a bus")
+	}
+	if again, _ := busAt(t, dir); !strings.Contains(again, unixSockets(address)[0]) {
+		t.Fatalf("the bus is elsewhere: %s", again)
+	}
+	c = peer(t, address)
+	eventually(t, "the plugin has the name again", func() bool { return owner(t, c) != "" })
+	if text, err := call1[string](t, c, Path, helperInterface+".Status"); err != nil || !strings.Contains(text, "alice") {
+		t.Errorf("Status: %s %v", text, err)
+	}
+	s.change(func(st *engine.Status) { st.Tor.State = policy.TorReady })
+	s.News(engine.News{Kind: engine.NewsTor})
+	eventually(t, "its properties follow", func() bool {
+		v, _ := call1[dbus.Variant](t, c, Path, propertiesInterface+".Get", helperInterface, "TorState")
+		return v.Value() == "ready"
+	})
+	if n := strings.Count(s.logged(), "not on the session bus"); n != 1 {
+		t.Errorf("told %d times: %q", n, s.logged())
+	}
 }
 
 func TestClient(t *testing.T) {
