@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -156,6 +157,96 @@ func TestSandboxedCaller(t *testing.T) {
 	}
 	if did := s.doings(); len(did) != 0 {
 		t.Errorf("a sandbox did %v", did)
+	}
+}
+
+// handedOver is a connection to the bus by a process that has ended since:
+// what the bus knows of the caller is nobody any more.
+func handedOver(t *testing.T, address string) *dbus.Conn {
+	t.Helper()
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), "ours"), os.NewFile(uintptr(pair[1]), "theirs")
+	defer ours.Close()
+	defer theirs.Close()
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestConnectsAndEnds$")
+	cmd.Env = append(os.Environ(), "HAND_OVER="+unixSockets(address)[0])
+	cmd.ExtraFiles = []*os.File{theirs}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	oob := make([]byte, 64)
+	_, n, _, _, err := syscall.Recvmsg(pair[0], make([]byte, 1), oob, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := syscall.ParseSocketControlMessage(oob[:n])
+	if err != nil || len(messages) != 1 {
+		t.Fatal(messages, err)
+	}
+	fds, err := syscall.ParseUnixRights(&messages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := os.NewFile(uintptr(fds[0]), "bus")
+	defer file.Close()
+	socket, err := net.FileConn(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := dbus.NewConn(socket)
+	if err == nil {
+		err = c.Auth(nil)
+	}
+	if err == nil {
+		err = c.Hello()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// TestConnectsAndEnds is handedOver's other process.
+func TestConnectsAndEnds(t *testing.T) {
+	path := os.Getenv("HAND_OVER")
+	if path == "" {
+		return
+	}
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: path})
+	}
+	if err == nil {
+		err = syscall.Sendmsg(3, []byte{0}, syscall.UnixRights(fd), nil, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A caller whose process has ended before it is looked at may have been in a
+// sandbox: it learns no name and changes nothing.
+func TestCallerThatEnded(t *testing.T) {
+	address := privateBus(t)
+	s := start(t, address, ModePlugin, newBackend())
+	c := handedOver(t, address)
+	objects, err := call1[map[dbus.ObjectPath]map[string]map[string]dbus.Variant](t, c, Path, managerInterface+".GetManagedObjects")
+	if err != nil || len(objects) != 2 {
+		t.Fatalf("%v %v", objects, err)
+	}
+	text, err := call1[string](t, c, Path, helperInterface+".Status")
+	if told := flat([]any{objects}) + text; err != nil || strings.Contains(told, "alice") || strings.Contains(told, "bob@") || strings.Contains(told, "CIRCUIT") {
+		t.Errorf("it learns %v %s %v", objects, text, err)
+	}
+	if err := c.Object(Name, Path).Call(helperInterface+".Protect", 0, aliceAccount.String(), "secret").Err; errorName(err) != accessDenied {
+		t.Errorf("Protect: %v", err)
+	}
+	if did := s.doings(); len(did) != 0 {
+		t.Errorf("it did %v", did)
 	}
 }
 
