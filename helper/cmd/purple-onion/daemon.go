@@ -70,6 +70,8 @@ type daemon struct {
 	status   engine.TorStatus
 	accounts []engine.AccountStatus
 	failing  map[string]audit.Finding // of the last audit, by what each is about
+
+	running programs
 }
 
 // background starts the only goroutines of this command.
@@ -164,9 +166,7 @@ func (d *daemon) look(notify bool) {
 	for _, dir := range d.dirs() {
 		list, _ := accountsAtRest(d.w, dir) // the audit tells of one that cannot be read
 		for _, a := range list {
-			if dir != audit.HomeUserDir(d.w.getenv) {
-				a.Dir = dir
-			}
+			a.Dir = dir
 			accounts = append(accounts, a)
 		}
 	}
@@ -183,6 +183,7 @@ func (d *daemon) look(notify bool) {
 	before := d.failing
 	d.accounts, d.failing = accounts, failing
 	d.mu.Unlock()
+	d.running.forget()
 	d.followTor(len(accounts) > 0)
 	if bus := d.bus.Load(); bus != nil {
 		bus.News(engine.News{Kind: engine.NewsAccount})
@@ -271,15 +272,72 @@ func (d *daemon) torChanged(from **tor.Client, s tor.Status) {
 	}
 }
 
-// Status implements busapi.Backend.
+// Status implements busapi.Backend. The daemon answers while no plugin has the
+// name: a program that runs all the same is one without the plugin, or off the
+// bus.
 func (d *daemon) Status() engine.Status {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	s := engine.Status{Tor: d.status, Accounts: slices.Clone(d.accounts)}
+	d.mu.Unlock()
 	if s.Tor.State == policy.TorNotAsked {
 		s.Tor.State, s.Tor.Control = policy.TorAbsent, "absent"
 	}
+	changed := false
+	for i := range s.Accounts {
+		a := &s.Accounts[i]
+		is, was := d.running.on(a.Dir)
+		changed = changed || is != was
+		if is {
+			a.State = notTold(a.State)
+		}
+		if a.Dir == audit.HomeUserDir(d.w.getenv) {
+			a.Dir = ""
+		}
+	}
+	if bus := d.bus.Load(); bus != nil && changed {
+		bus.News(engine.News{Kind: engine.NewsAccount})
+	}
 	return s
+}
+
+// programs remembers for a while on which user directories a program runs: to
+// look takes some ten milliseconds.
+type programs struct {
+	mu     sync.Mutex
+	looked map[string]look
+}
+
+type look struct {
+	at      time.Time
+	running bool
+}
+
+const lookFor = 2 * time.Second
+
+// on says whether a libpurple program runs on a directory, or may, and what was
+// said of it before.
+func (p *programs) on(dir string) (is, was bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, known := p.looked[dir]
+	if known && time.Since(last.at) < lookFor {
+		return last.running, last.running
+	}
+	if p.looked == nil {
+		p.looked = map[string]look{}
+	}
+	is = inUse(dir)
+	p.looked[dir] = look{time.Now(), is}
+	return is, known && last.running
+}
+
+// forget has the next question looked up.
+func (p *programs) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for dir, l := range p.looked {
+		p.looked[dir] = look{running: l.running}
+	}
 }
 
 // Live implements busapi.Backend.

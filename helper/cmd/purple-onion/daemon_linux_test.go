@@ -382,9 +382,97 @@ func TestDaemonFindsNewDirectory(t *testing.T) {
 	if _, errs, code := s.run("daemon"); code != 3 || !strings.Contains(errs, "no session bus") {
 		t.Errorf("without a bus: %d %q", code, errs)
 	}
-	if out, errs, code := s.run("status"); code != 3 || !strings.Contains(errs, "no session bus") || !strings.Contains(out, "not known whether online") {
+	if out, errs, code := s.run("status"); code != 3 || !strings.Contains(errs, "no session bus") || !strings.Contains(out, "offline") {
 		t.Errorf("status without a bus: %d %q %q", code, out, errs)
 	}
+}
+
+// A program that runs and is not on the bus may have the accounts online: they
+// are not called offline, by the daemon or without it, and status says that
+// something is not proven. What blocks an account at rest is told all the same.
+func TestProgramOffTheBus(t *testing.T) {
+	s := newSession(t, false, "")
+	s.daemon()
+	if err := s.call(busName+".Protect", account, "tor").Err; err != nil {
+		t.Fatal(err)
+	}
+	status := func() (state string, code int) {
+		t.Helper()
+		out, errs, code := s.run("status", "--format", "json")
+		var l engine.Live
+		if err := json.Unmarshal([]byte(out), &l); err != nil {
+			t.Fatalf("%v: %s %s", err, out, errs)
+		}
+		if len(l.Accounts) != 1 {
+			return "no account", code
+		}
+		return l.Accounts[0].State, code
+	}
+	becomes := func(want string, exit int) {
+		t.Helper()
+		var state string
+		var code int
+		s.until("the state is "+strconv.Quote(want), func() bool { state, code = status(); return state == want })
+		if code != exit {
+			t.Errorf("%q: exit %d, want %d", want, code, exit)
+		}
+	}
+	changes := make(chan *dbus.Signal, 100)
+	s.conn.Signal(changes)
+	if err := s.conn.AddMatchSignal(dbus.WithMatchInterface("org.freedesktop.DBus.Properties"), dbus.WithMatchArg(0, "org.purpleonion.Account1")); err != nil {
+		t.Fatal(err)
+	}
+	becomes("offline", 0)
+	pidgin := filepath.Join(t.TempDir(), "pidgin")
+	data, err := os.ReadFile("/bin/cat")
+	if err == nil {
+		err = os.WriteFile(pidgin, data, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(pidgin)
+	cmd.Env = s.env()
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	becomes("", 3)
+	for end := time.After(patience); ; {
+		select {
+		case sig := <-changes:
+			if v, ok := sig.Body[1].(map[string]dbus.Variant)["State"]; !ok || v.Value() != "" {
+				continue
+			}
+		case <-end:
+			t.Error("no PropertiesChanged")
+		}
+		break
+	}
+	address := s.address
+	s.address = ""
+	becomes("", 3)
+	if out, _, _ := s.run("status"); !strings.Contains(out, "not known whether online") {
+		t.Errorf("status: %s", out)
+	}
+	s.address = address
+	if err := s.call(busName+".Protect", account, "secret").Err; errorName(err) != busErrors+"Busy" {
+		t.Errorf("Protect while it runs: %v", err)
+	}
+	_ = stdin.Close()
+	_ = cmd.Wait()
+	becomes("offline", 0)
+	path := filepath.Join(s.home, ".purple/accounts.xml")
+	data, err = os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace(t, path, strings.Replace(string(data), ">tor</setting>", ">secret</setting>", 1))
+	becomes("blocked", 0)
 }
 
 // The private Tor runs while an account needs it, and is one that Pidgin finds;

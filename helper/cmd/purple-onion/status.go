@@ -114,17 +114,36 @@ func overBus[T any](ctx context.Context, w world, ask func(*busapi.Client, conte
 	return ask(c, ctx)
 }
 
-// outside is Tor as it is found now, and the accounts at rest: whether they
-// are online nobody says.
+// outside is Tor as it is found now, and the accounts at rest: whether those
+// of a program that runs are online nobody says.
 func outside(w world) engine.Live {
-	live := engine.NewLive(torOutside(w))
+	s := engine.Status{Tor: torOutside(w)}
 	for _, dir := range audit.DefaultUserDirs(w.getenv) {
 		accounts, _ := accountsAtRest(w, dir) // one that cannot be read is the audit's to tell
+		running := len(accounts) > 0 && inUse(dir)
 		for _, a := range accounts {
-			live.Accounts = append(live.Accounts, engine.LiveAccount{Protocol: a.Account.Protocol, Name: a.Account.Name, Protection: a.Level.String()})
+			if running {
+				a.State = notTold(a.State)
+			}
+			s.Accounts = append(s.Accounts, a)
 		}
 	}
-	return live
+	return s.Live(nil)
+}
+
+// inUse says whether a libpurple program runs on a user directory, or may.
+func inUse(dir string) bool {
+	p, err := profile.Running(dir)
+	return p != nil || err != nil
+}
+
+// notTold is the state of an account at rest whose program runs and does not
+// tell: what blocks it at rest blocks it there too.
+func notTold(s engine.State) engine.State {
+	if s == engine.Offline {
+		return engine.NotTold
+	}
+	return s
 }
 
 // torOutside looks for Tor as doctor does.

@@ -270,12 +270,16 @@ func (e *Engine) NewCircuit(a policy.Account) error {
 }
 
 // ExitCode is that of `purple-onion status`: 1 where accounts share a circuit
-// or one is off its own, else 3 where something is not proven, else 0.
+// or one is off its own, else 3 where something is not proven, or nobody can
+// tell whether an account is online, else 0.
 func (l Live) ExitCode() int {
 	code := 0
 	for _, a := range l.Accounts {
-		if a.OwnCircuit == CircuitOff {
+		switch {
+		case a.OwnCircuit == CircuitOff:
 			return 1
+		case a.State == string(NotTold):
+			code = 3
 		}
 	}
 	for _, p := range l.Isolation {

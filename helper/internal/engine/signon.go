@@ -47,6 +47,7 @@ type State string
 // The states. An account that is blocked was refused, or taken offline with a
 // reason, and has not tried again since.
 const (
+	NotTold    State = "" // a program runs that does not tell
 	Offline    State = "offline"
 	Blocked    State = "blocked"
 	Connecting State = "connecting"
