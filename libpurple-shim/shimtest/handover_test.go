@@ -83,25 +83,33 @@ func endDaemon(t *testing.T, conn *dbus.Conn) {
 }
 
 // The real Pidgin takes the name from the daemon when it loads the plugin, and
-// the daemon has it again when Pidgin quits, is killed or crashes. After each
-// the bus can start the daemon anew. Unloading, which Pidgin has no call for, is
-// the host's.
+// the daemon has it again when the plugin is unloaded in Pidgin's own dialog,
+// and when Pidgin quits, is killed or crashes. After each the bus can start the
+// daemon anew.
 func TestPidginHandsOver(t *testing.T) {
 	t.Parallel()
 	conf, _ := settled(t)
 	home := t.TempDir()
 	env := append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LC_ALL=C.UTF-8", "GSETTINGS_BACKEND=memory", "NO_AT_BRIDGE=1"}, conf...)
 	conn, address := activatingBus(t, env)
-	env = append(env, "DBUS_SESSION_BUS_ADDRESS="+address, "DISPLAY="+display(t))
+	d := desk{t, append(env, "DBUS_SESSION_BUS_ADDRESS="+address, "DISPLAY="+display(t))}
+	env = d.env
+	d.start("openbox", "--sm-disable")
 	dir, plugin := userDir(t, direct(away)), install(t, real)
 	copyFile(t, filepath.Join(root, "build/lib/plugins/purple-onion.so"), plugin)
 	prefs := "<?xml version='1.0' encoding='UTF-8' ?>\n<pref version='1' name='/'><pref name='pidgin'>" +
-		"<pref name='sound'><pref name='method' type='string' value='none'/></pref><pref name='docklet'><pref name='show' type='string' value='never'/></pref>" +
+		"<pref name='blist'><pref name='list_visible' type='bool' value='1'/></pref><pref name='sound'><pref name='method' type='string' value='none'/></pref><pref name='docklet'><pref name='show' type='string' value='never'/></pref>" +
 		"<pref name='plugins'><pref name='loaded' type='pathlist'><item value='" + plugin + "'/></pref></pref></pref></pref>\n"
 	ends := []struct {
 		name string
 		end  func(t *testing.T, cmd *exec.Cmd)
 	}{
+		{"unload", func(t *testing.T, _ *exec.Cmd) {
+			d.pluginList("purple-onion")
+			for _, want := range []string{"daemon", "plugin", "daemon"} {
+				d.tick(conn, want)
+			}
+		}},
 		{"quit", func(t *testing.T, cmd *exec.Cmd) {
 			_ = purple(conn).Call("im.pidgin.purple.PurpleInterface.PurpleCoreQuit", 0).Err
 		}},
@@ -113,12 +121,7 @@ func TestPidginHandsOver(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "prefs.xml"), []byte(prefs), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command("pidgin", "--multiple", "--config="+dir)
-		cmd.Env = env
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		cmd := d.start("pidgin", "--multiple", "--config="+dir)
 		becomes(t, conn, "plugin", "load")
 		e.end(t, cmd)
 		becomes(t, conn, "daemon", e.name)
@@ -142,6 +145,57 @@ func TestPidginHandsOver(t *testing.T) {
 	h.quit()
 	becomes(t, conn, "daemon", "the host's end")
 	endDaemon(t, conn)
+}
+
+// desk is an X display with programs on it.
+type desk struct {
+	t   *testing.T
+	env []string
+}
+
+func (d desk) start(words ...string) *exec.Cmd {
+	d.t.Helper()
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Env = d.env
+	if err := cmd.Start(); err != nil {
+		d.t.Fatalf("cannot start %s: %v", words[0], err)
+	}
+	d.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd
+}
+
+func (d desk) x(words ...string) {
+	d.t.Helper()
+	cmd := exec.Command("timeout", append([]string{"30", "xdotool"}, words...)...)
+	cmd.Env = d.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		d.t.Fatalf("%q: %v: %s", words, err, out)
+	}
+}
+
+// pluginList opens Pidgin's list of plugins at one of them, as a person does:
+// who types in the list searches it.
+func (d desk) pluginList(plugin string) {
+	d.t.Helper()
+	d.x("search", "--sync", "--onlyvisible", "--name", "^Buddy List$", "windowactivate", "--sync", "key", "ctrl+u")
+	d.x("search", "--sync", "--onlyvisible", "--name", "^Plugins$", "windowactivate", "--sync")
+	d.x("type", "--delay", "100", plugin)
+	d.x("key", "Escape")
+}
+
+// tick changes the tick of the plugin there, until who has the bus name is as
+// wanted. A key that a busy machine lost is pressed again.
+func (d desk) tick(conn *dbus.Conn, want string) {
+	d.t.Helper()
+	for range 4 {
+		d.x("search", "--sync", "--onlyvisible", "--name", "^Plugins$", "windowactivate", "--sync", "key", "space")
+		for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			if mode(conn) == want {
+				return
+			}
+		}
+	}
+	d.t.Fatalf("after a tick in Pidgin's list of plugins it is the %q, not the %s", mode(conn), want)
 }
 
 func purple(conn *dbus.Conn) dbus.BusObject {
