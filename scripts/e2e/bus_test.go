@@ -27,13 +27,15 @@ type live struct {
 	Tor struct {
 		State, Version, Socks, Control string
 	}
-	Accounts []struct {
-		Protocol, Name, Protection, State, Reason, Circuit, Exit, Onion, Since string
-		OwnCircuit                                                             string `json:"own_circuit"`
-		Messages                                                               struct{ Plaintext, Encrypted, Finished int }
-	}
+	Accounts  []liveAccount
 	Isolation []struct{ A, B, Verdict, Evidence string }
 	Findings  []struct{ Check, Message string }
+}
+
+type liveAccount struct {
+	Protocol, Name, Protection, State, Reason, Circuit, Exit, Onion, Since string
+	OwnCircuit                                                             string `json:"own_circuit"`
+	Messages                                                               struct{ Plaintext, Encrypted, Finished int }
 }
 
 // bus starts a session bus for the client; its socket is seen from every
@@ -104,6 +106,14 @@ func (c *client) status() (live, int) {
 	return l, cmd.ProcessState.ExitCode()
 }
 
+// reported waits until status has so many accounts, and gives them.
+func (c *client) reported(n int) []liveAccount {
+	c.t.Helper()
+	var l live
+	c.until(fmt.Sprintf("%d accounts in status", n), func() bool { l, _ = c.status(); return len(l.Accounts) == n })
+	return l.Accounts
+}
+
 // verdict waits until status has one pair, and gives its exit code.
 func (c *client) verdict(want string) (live, int) {
 	c.t.Helper()
@@ -117,7 +127,8 @@ func (c *client) verdict(want string) (live, int) {
 }
 
 // Two accounts: status proves circuits of their own, and a new circuit is
-// another one. Nothing that is secret was on the bus in the whole session.
+// another one. Nothing that is secret was on the bus in the whole session:
+// login, conversation, new circuit, block, release.
 func TestStatusDistinct(t *testing.T) {
 	t.Parallel()
 	user(t, "status-a@a.test")
@@ -163,9 +174,24 @@ func TestStatusDistinct(t *testing.T) {
 		}
 	}
 	secrets := c.secrets()
-	_ = object.Call("org.purpleonion.Helper1.Release", 0, b.id()).Err
+	lab(t, "client", "tor", c.name, "kill")
+	refused(h, a.id(), "tor-dead")
+	refused(h, b.id(), "tor-dead")
+	for _, x := range c.reported(2) {
+		if x.State != "blocked" || x.Reason != "tor-dead" {
+			t.Errorf("without Tor: %+v", x)
+		}
+	}
+	h.Do("forms", "1") // the person's yes
+	err := object.Call("org.purpleonion.Helper1.Release", 0, b.id()).Err
+	if e, ok := err.(dbus.Error); !ok || e.Name != "org.purpleonion.Error.NeedsUser" {
+		t.Errorf("Release: %v", err)
+	}
+	h.Expect(`^pressed`)
+	c.reported(1)
+	c.until("the object is told to be gone", func() bool { return strings.Contains(recorded(), "member=InterfacesRemoved") })
 	var objects map[dbus.ObjectPath]map[string]map[string]dbus.Variant
-	if err := object.Call("org.freedesktop.DBus.ObjectManager.GetManagedObjects", 0).Store(&objects); err != nil || len(objects) != 2 {
+	if err := object.Call("org.freedesktop.DBus.ObjectManager.GetManagedObjects", 0).Store(&objects); err != nil || len(objects) != 1 {
 		t.Errorf("objects %v %v", objects, err)
 	}
 	var helper string
@@ -180,8 +206,10 @@ func TestStatusDistinct(t *testing.T) {
 		t.Error("the recording lacks what libpurple itself tells")
 	}
 	tape := of(recorded(), helper)
-	if !strings.Contains(tape, "PropertiesChanged") || !strings.Contains(tape, "status-a@a.test") {
-		t.Error("the recording of the helper shows nothing")
+	for _, part := range []string{"PropertiesChanged", "status-a@a.test", "member=NewCircuit", "member=Blocked", `string "tor-dead"`, "member=Release", "NeedsUser", "member=InterfacesRemoved"} {
+		if !strings.Contains(tape, part) {
+			t.Errorf("the recording of the helper lacks %s", part)
+		}
 	}
 	for _, word := range append(secrets, "pw-e2e", text) {
 		if strings.Contains(tape, word) {
