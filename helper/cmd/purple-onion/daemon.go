@@ -35,7 +35,7 @@ func daemonCommand(w world) *cobra.Command {
 	var dirs []string
 	c := &cobra.Command{
 		Use:   "daemon [--user-dir DIR]...",
-		Short: "Answer on the session bus while no Pidgin runs, and watch the accounts",
+		Short: "Answer on the session bus and watch accounts, without Pidgin",
 		Long: `Be org.purpleonion.Helper1 on the session bus: audit and protect accounts at
 rest, keep the private Tor running where one is needed, and notify of each new
 finding that fails. Pidgin's plugin takes the name over while it is loaded.

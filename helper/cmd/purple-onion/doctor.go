@@ -26,7 +26,7 @@ func doctorCommand(w world) *cobra.Command {
 	var userDir string
 	c := &cobra.Command{
 		Use:   "doctor [--user-dir DIR]",
-		Short: "Look whether plugin, helper and Tor are there, and say the next step",
+		Short: "Look whether plugin, helper and Tor are there; say the next step",
 		Long: `Look for the plugin, its helper, whether Pidgin or Finch loads it, the
 configuration, and Tor on this machine. Exit: 0 all is there; 1 something is
 missing, and the last line says what to do.`,
@@ -69,7 +69,7 @@ func doctor(w world, userDir string) error {
 		fmt.Fprintln(w.out, "Next: purple-onion audit")
 		return nil
 	}
-	fmt.Fprintln(w.out, "Next: "+audit.Printable(next))
+	w.hanging(w.out, "Next: ", next)
 	return codeOnly(1)
 }
 
@@ -147,7 +147,7 @@ func lookAtTor(w world, c config.Tor) symptom {
 	case policy.TorAbsent, policy.TorDead, policy.TorNotAsked:
 	}
 	if program := torProgram(c); program != "" && c.Mode != tor.ModeSystem && c.Socks == "" {
-		return symptom{"tor", "none runs; purple-onion starts " + program + " when Pidgin or Finch loads the plugin", ""}
+		return symptom{"tor", "none runs; the plugin starts " + program, ""}
 	}
 	text := "no Tor runs"
 	if status.Detail != "" {

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,22 @@ func listChecks(w world) {
 func (w world) indented(indent, text string) {
 	for _, line := range audit.Wrap(text, columns-len(indent)) {
 		fmt.Fprintln(w.out, indent+line)
+	}
+}
+
+// hanging is a paragraph behind a label. One with a word that does not fit, a
+// path, stays in one line, to be copied.
+func (w world) hanging(out io.Writer, label, text string) {
+	text = audit.Printable(text)
+	lines, width := []string{text}, columns-len(label)
+	if !slices.ContainsFunc(strings.Fields(text), func(word string) bool { return len(word) > width }) {
+		lines = audit.Wrap(text, width)
+	}
+	for i, line := range lines {
+		if i > 0 {
+			label = strings.Repeat(" ", len(label))
+		}
+		fmt.Fprintln(out, label+line)
 	}
 }
 

@@ -80,6 +80,22 @@ func (w world) userDir(named string) (string, error) {
 	return dirs[0], nil
 }
 
+// usage is what follows a command's text in its help, in lines of 80 columns.
+const usage = `Usage:
+  {{.UseLine}}
+{{if .HasAvailableSubCommands}}
+Commands:{{range .Commands}}{{if or .IsAvailableCommand (eq .Name "help")}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableInheritedFlags}}
+Flags of all its commands:
+{{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}
+{{end}}{{if .HasAvailableSubCommands}}
+More: {{.CommandPath}} COMMAND --help
+{{end}}`
+
 // commands is the whole command line, in the order in which it is shown.
 func commands(w world) *cobra.Command {
 	root := &cobra.Command{
@@ -99,6 +115,7 @@ func commands(w world) *cobra.Command {
 	root.SetVersionTemplate("purple-onion {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err.Error()) })
 	root.AddCommand(auditCommand(w), statusCommand(w), newCircuitCommand(w), daemonCommand(w), explainCommand(w), protectCommand(w), releaseCommand(w), otrCommand(w), doctorCommand(w), runCommand(w), completionCommand(w, root))
+	root.SetUsageTemplate(usage)
 	root.SetHelpCommand(helpCommand(w, root))
 	completeValues(root)
 	root.SetOut(w.out)

@@ -3,15 +3,19 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 
 	"purpleonion.org/purple-onion/helper/internal/cell"
 )
@@ -171,4 +175,35 @@ func intrusive(log string) []string {
 		}
 	}
 	return bad
+}
+
+// What a person reads fits a terminal of 80 columns.
+func TestHelpFits(t *testing.T) {
+	var out bytes.Buffer
+	w := world{out: &out, err: &out, root: t.TempDir(), getenv: func(string) string { return "" }}
+	var check func(c *cobra.Command, path []string)
+	check = func(c *cobra.Command, path []string) {
+		out.Reset()
+		if code := run(append(path, "--help"), w); code != 0 {
+			t.Errorf("%v --help: exit %d", path, code)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > columns {
+				t.Errorf("%v --help: %d columns: %s", path, n, line)
+			}
+		}
+		for _, sub := range c.Commands() {
+			check(sub, append(slices.Clone(path), sub.Name()))
+		}
+	}
+	check(commands(w), nil)
+	for _, words := range [][]string{{"status"}, {"doctor"}, {"help", "config"}, {"explain"}} {
+		out.Reset()
+		run(words, w)
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > columns {
+				t.Errorf("%v: %d columns: %s", words, n, line)
+			}
+		}
+	}
 }

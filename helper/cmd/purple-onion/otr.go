@@ -19,8 +19,8 @@ type otrFlags struct{ userDir, format string }
 func otrCommand(w world) *cobra.Command {
 	f := &otrFlags{}
 	c := &cobra.Command{
-		Use:   "otr (keys|fingerprints|verify|forget) [--user-dir DIR] [--format text|json]",
-		Short: "Keys and fingerprints of OTR, in the files that pidgin-otr uses too",
+		Use:   "otr (keys|fingerprints|verify|forget)\n          [--user-dir DIR] [--format text|json]",
+		Short: "OTR keys and fingerprints, in the files that pidgin-otr uses too",
 		Long: `List your accounts' keys and the fingerprints that they know of buddies, and
 say at rest, while no libpurple program runs, whose key a fingerprint is.
 
@@ -42,11 +42,11 @@ Exit: 0 done, or nothing to do; 1 refused; 2 wrong usage, or no such account;
 			"What your buddies compare, on the phone or face to face.", 0, func([]string) error { return f.keys(w) }),
 		f.command("fingerprints [--user-dir DIR] [--format text|json]", "The fingerprints that each account knows of its buddies",
 			"A fingerprint that is not verified may be anyone's.", 0, func([]string) error { return f.fingerprints(w) }),
-		f.command("verify [--user-dir DIR] [--format text|json] ACCOUNT BUDDY FINGERPRINT", "Say that a fingerprint is the buddy's",
+		f.command("verify [--user-dir DIR] [--format text|json]\n          ACCOUNT BUDDY FINGERPRINT", "Say that a fingerprint is the buddy's",
 			`Mark a fingerprint that you compared with your buddy as verified; one that the
 account does not know yet is added. ACCOUNT is as for protect. FINGERPRINT is
 40 digits; case and spaces do not matter.`, 3, func(args []string) error { return f.edit(w, args, verify) }),
-		f.command("forget [--user-dir DIR] [--format text|json] ACCOUNT BUDDY FINGERPRINT", "Forget a fingerprint of a buddy",
+		f.command("forget [--user-dir DIR] [--format text|json]\n          ACCOUNT BUDDY FINGERPRINT", "Forget a fingerprint of a buddy",
 			`Forget a fingerprint: should the buddy use it again, it is a new one. ACCOUNT is
 as for protect. FINGERPRINT is 40 digits; case and spaces do not matter.`, 3, func(args []string) error { return f.edit(w, args, forget) }),
 	)

@@ -24,13 +24,15 @@ type protectFlags struct {
 func protectCommand(w world) *cobra.Command {
 	f := protectFlags{}
 	c := &cobra.Command{
-		Use:   "protect [--user-dir DIR] [--level tor|secret|none] [--dry-run] [--format text|json] (ACCOUNT...|--all)",
-		Short: "Let accounts connect over Tor by purple-onion's plugin, or not at all",
+		Use: "protect [--user-dir DIR] [--level tor|secret|none]\n" +
+			"          [--dry-run] [--format text|json] [--yes] (ACCOUNT...|--all)",
+		Short: "Let accounts connect over Tor by the plugin, or not at all",
 		Long: `Protect accounts at rest, while no libpurple program runs: all that are named,
 or none. Where Pidgin runs with the plugin, it is asked over the session bus.
-A lower level is asked for at a terminal, unless --yes is given. ACCOUNT is protocol:name as the audit shows it, or a name that only
-one account has, with or without a last "/". Files are backed up first.
-Without --level an account that is at level secret stays there.
+At a terminal you are asked before a level is lowered, unless --yes is given.
+ACCOUNT is protocol:name as the audit shows it, or a name that only one account
+has, with or without a last "/". Files are backed up first. Without --level an
+account that is at level secret stays there.
 
 Exit: 0 done, or nothing to do; 1 refused; 2 wrong usage, or no such account;
 3 could not (a program runs, a file is broken). Nothing changed unless 0.`,
@@ -48,11 +50,13 @@ Exit: 0 done, or nothing to do; 1 refused; 2 wrong usage, or no such account;
 func releaseCommand(w world) *cobra.Command {
 	f := protectFlags{level: "none"}
 	c := &cobra.Command{
-		Use:   "release [--user-dir DIR] [--dry-run] [--format text|json] (ACCOUNT...|--all)",
+		Use: "release [--user-dir DIR] [--dry-run] [--format text|json] [--yes]\n" +
+			"          (ACCOUNT...|--all)",
 		Short: "Give accounts back the settings that protect changed",
 		Long: `Undo protect at rest, while no libpurple program runs; where Pidgin runs with
 the plugin it asks you there. At a terminal you are asked, unless --yes is
-given. A setting that you changed meanwhile is kept, and named. Arguments and exit codes are protect's.`,
+given. A setting that you changed meanwhile is kept, and named. Arguments and
+exit codes are protect's.`,
 		DisableFlagsInUseLine: true,
 		RunE:                  func(_ *cobra.Command, args []string) error { return f.run(w, args) },
 	}

@@ -35,9 +35,10 @@ type cellFlags struct {
 func runCommand(w world) *cobra.Command {
 	var f cellFlags
 	c := &cobra.Command{
-		Use: "run [--tor ADDR] [--control] [--user-dir DIR] [--display auto|x11|wayland|none]\n" +
-			"         [--session-bus private|filtered|none] [--sound] [--home shared|empty] -- PROGRAM ARGS...",
-		Short: "Run a program in a cell, out of which Tor's SOCKS port is the only way",
+		Use: "run [--tor ADDR] [--control] [--user-dir DIR] [--sound]\n" +
+			"          [--display auto|x11|wayland|none] [--home shared|empty]\n" +
+			"          [--session-bus private|filtered|none] -- PROGRAM ARGS...",
+		Short: "Run a program in a cell; Tor's SOCKS port is the only way out",
 		Long: `Run a program as you, in Linux namespaces of its own, in which Tor's SOCKS
 port at 127.0.0.1 is the only way to any network. Tor is found and proven
 before the program starts. What else stays reachable is said at the start.

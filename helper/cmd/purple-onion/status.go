@@ -36,7 +36,7 @@ func statusCommand(w world) *cobra.Command {
 	var f statusFlags
 	c := &cobra.Command{
 		Use:   "status [--watch] [--format text|json]",
-		Short: "Say where the protected accounts are now, each on a circuit of its own or not",
+		Short: "Say where protected accounts are, and on circuits of their own",
 		Long: `Ask the running plugin, or the daemon, on the session bus: Tor, each protected
 account with its circuit and exit, and for each two that are online whether
 Tor has them on circuits of their own. It is the same as Tor status in Pidgin.
@@ -96,7 +96,7 @@ func report(ctx context.Context, w world, first bool) (engine.Live, int) {
 		return live, live.ExitCode()
 	}
 	if first {
-		fmt.Fprintf(w.err, "purple-onion: %s; this is what can be seen from outside\n", audit.Printable(err.Error()))
+		w.hanging(w.err, "purple-onion: ", err.Error()+"; this is what can be seen from outside")
 	}
 	return outside(w), 3
 }
