@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <core.h>
+
 /* node@domain/resource (RFC 7622): a resource may hold another "@". */
 char *
 level_domain(PurpleAccount *account)
@@ -123,10 +125,23 @@ level_protected(PurpleAccount *account)
 	return level_of(account) != PONION_LEVEL_NONE;
 }
 
+/* One that registers is connected and need not be enabled. */
+GList *
+level_active(void)
+{
+	GList *l, *active = NULL;
+
+	for (l = purple_accounts_get_all(); l; l = l->next)
+		if (purple_account_get_enabled(l->data, purple_core_get_ui()) ||
+		    !purple_account_is_disconnected(l->data))
+			active = g_list_append(active, l->data);
+	return active;
+}
+
 gboolean
 level_all_protected(void)
 {
-	GList *l, *active = purple_accounts_get_all_active();
+	GList *l, *active = level_active();
 	gboolean all = active != NULL;
 
 	for (l = active; l && all; l = l->next)
@@ -139,7 +154,7 @@ level_all_protected(void)
 static guint32
 level_strictest(void)
 {
-	GList *l, *active = purple_accounts_get_all_active();
+	GList *l, *active = level_active();
 	guint32 level = PONION_LEVEL_NONE;
 
 	for (l = active; l; l = l->next)

@@ -6,12 +6,14 @@
  * turn logging on again (pidgin-otr does at the end of a session). The log of
  * an account's own comings and goings is given a logger that writes nothing.
  * Buddies' pictures are not kept in files while such an account is enabled:
- * libpurple knows only one switch for all accounts.
+ * libpurple knows only one switch for all accounts. A status text, which is
+ * not sent for a secret account, would be kept in accounts.xml.
  */
 #include "shim.h"
 
 #include <buddyicon.h>
 #include <log.h>
+#include <status.h>
 
 static gboolean
 must_not_log(PurpleAccount *account)
@@ -111,11 +113,49 @@ logs_update(gboolean any_secret)
 	}
 }
 
+/* Only where it is known: otherwise the text may be wanted. */
+static gboolean
+is_secret(PurpleAccount *account)
+{
+	struct ponion_answer answer;
+
+	return level_ask(account, PONION_OP_LOOK, FALSE, &answer) ==
+		       PONION_ALLOW &&
+	       answer.level == PONION_LEVEL_SECRET;
+}
+
+/* Also of statuses that are not in force: libpurple saves them all. */
+static void
+forget_texts(PurpleAccount *account)
+{
+	PurplePresence *presence = purple_account_get_presence(account);
+	GList *l;
+
+	for (l = purple_presence_get_statuses(presence); l; l = l->next)
+		if (purple_status_type_get_attr(purple_status_get_type(l->data),
+						"message"))
+			purple_status_set_attr_string(l->data, "message",
+						      NULL);
+}
+
+void
+account_status_changed_cb(PurpleAccount *account, PurpleStatus *old,
+			  PurpleStatus *now, void *data)
+{
+	(void)old;
+	(void)now;
+	(void)data;
+	if (is_secret(account))
+		forget_texts(account);
+}
+
 void
 logs_apply(PurpleAccount *account)
 {
 	GList *l;
 
+	if (is_secret(account))
+		forget_texts(account);
 	for (l = purple_get_conversations(); l; l = l->next)
 		if (purple_conversation_get_account(l->data) == account)
 			quiet(l->data);

@@ -88,7 +88,7 @@ static PurpleAccount *
 owner_of(const char *name)
 {
 	PurpleAccount *owner = NULL;
-	GList *l, *active = purple_accounts_get_all_active();
+	GList *l, *active = level_active();
 
 	for (l = active; l && !owner; l = l->next)
 		if (!level_protected(l->data) && belongs_to(l->data, name))

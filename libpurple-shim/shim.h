@@ -82,6 +82,9 @@ gboolean level_protected(PurpleAccount *account);
 gboolean level_marked(PurpleAccount *account);
 /* The domain of the JID, or the IRC server; owned by the caller. */
 char *level_domain(PurpleAccount *account);
+/* The accounts that are enabled, or connected; the list is the caller's. */
+GList *level_active(void);
+/* Here and below, enabled means one of these. */
 /* TRUE where every enabled account is protected, and there is one. */
 gboolean level_all_protected(void);
 /* TRUE where an enabled account is protected, or nobody can tell. */
@@ -204,12 +207,15 @@ void keys_uninit(void);
 void conversation_created_cb(PurpleConversation *conv, void *data);
 void conversation_updated_cb(PurpleConversation *conv,
 			     PurpleConvUpdateType type, void *data);
+/* A status text is set. */
+void account_status_changed_cb(PurpleAccount *account, PurpleStatus *old,
+			       PurpleStatus *now, void *data);
 /* Its log of comings and goings. */
 void logs_sign_on(PurpleAccount *account);
 void logs_signed_off(PurpleAccount *account);
 /* Whether buddies' pictures are kept in files. */
 void logs_update(gboolean any_secret);
-/* Conversations of the account that stand already. */
+/* What the account has already: conversations, status texts. */
 void logs_apply(PurpleAccount *account);
 
 /* names.c: what is asked of DNS in clear */

@@ -50,6 +50,7 @@ signing_on_cb(PurpleConnection *gc, void *data)
 	(void)data;
 	watched_end_session(w);
 	w->waits_for_tor = FALSE;
+	process_update();	/* one that registers counts from now on */
 	if (!level_protected(account)) {
 		w->may = TRUE;
 		w->open = TRUE;
@@ -138,4 +139,5 @@ signed_off_cb(PurpleConnection *gc, void *data)
 				  purple_account_get_username(account));
 	}
 	watched_end_session(w);
+	process_update();
 }

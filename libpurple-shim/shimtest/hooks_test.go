@@ -248,6 +248,7 @@ func TestLinkAtRegistration(t *testing.T) {
 			s.expect(`^signed-on `)
 			s.do("disconnect", s.id)
 			s.expect(`^signed-off `)
+			s.do("enable", s.id, "0") // who registers has not enabled it yet
 		}
 		s.do("register", s.id)
 		if lvl == "none" {

@@ -342,3 +342,57 @@ func TestPicturesAreKeptAgain(t *testing.T) {
 	s.expect(`^caching 1`)
 	s.quit()
 }
+
+// A status text, set for the program or for the account alone, on line or off,
+// does not stay in accounts.xml.
+func TestStatusTextIsNotKept(t *testing.T) {
+	t.Parallel()
+	for _, lvl := range []string{"secret", "tor"} {
+		x := &xmppServer{}
+		s := online(t, x, lvl, true)
+		s.do("saved", "away", "gone-fishing")
+		s.do("status", s.id, "dnd", "writing-a-book")
+		s.sync("told")
+		s.do("disconnect", s.id)
+		s.expect(`^signed-off`)
+		s.do("status", s.id, "extended_away", "far-away")
+		s.sync("off")
+		s.quit()
+		text, err := os.ReadFile(filepath.Join(s.dir, "accounts.xml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range []string{"gone-fishing", "writing-a-book", "far-away"} {
+			if kept := strings.Contains(string(text), words); kept != (lvl == "tor") {
+				t.Errorf("%s: %s is kept: %v", lvl, words, kept)
+			}
+		}
+	}
+}
+
+// What a person calls a buddy, and the group, stay here also when the server
+// tells the roster as it knows it.
+func TestRosterStaysHere(t *testing.T) {
+	t.Parallel()
+	x := &xmppServer{}
+	s := realAt(t, x, "secret", "")
+	s.do("add", s.id, bob)
+	s.do("alias", s.id, bob, "Deep Throat")
+	s.do("group", s.id, bob, "sources")
+	x.got(t, "jabber:iq:roster'><item")
+	x.send("<iq type='set' id='push' to='alice@server.test/here'><query xmlns='jabber:iq:roster'><item jid='" + bob + "' subscription='both'/></query></iq>")
+	x.got(t, "id='push'")
+	s.sync("pushed")
+	x.lacks(t, "Deep Throat")
+	x.lacks(t, "sources")
+	s.quit()
+	text, err := os.ReadFile(filepath.Join(s.dir, "blist.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"Deep Throat", "<group name='sources'>"} {
+		if !strings.Contains(string(text), words) {
+			t.Errorf("%s is lost:\n%s", words, text)
+		}
+	}
+}

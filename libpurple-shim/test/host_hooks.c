@@ -276,7 +276,27 @@ cmd_info(PurpleAccount *a, char **w)
 	serv_set_info(purple_account_get_connection(a), w[2]);
 }
 
+static void
+cmd_alias(PurpleAccount *a, char **w)
+{
+	PurpleBuddy *buddy = purple_find_buddy(a, w[2]);
+
+	purple_blist_alias_buddy(buddy, w[3]);
+	serv_alias_buddy(buddy);
+}
+
+static void
+cmd_group(PurpleAccount *a, char **w)
+{
+	PurpleGroup *group = purple_group_new(w[3]);
+
+	purple_blist_add_group(group, NULL);
+	purple_blist_add_buddy(purple_find_buddy(a, w[2]), NULL, group, NULL);
+}
+
 const struct host_command hook_commands[] = {
+	{ "alias", cmd_alias },		/* ACCOUNT WHO TEXT */
+	{ "group", cmd_group },		/* ACCOUNT WHO TEXT */
 	{ "idle", cmd_idle },		/* ACCOUNT SECONDS */
 	{ "active", cmd_active },
 	{ "icon", cmd_icon },		/* ACCOUNT TEXT */
