@@ -64,32 +64,34 @@ rest_of_last(const struct watched *w, const char *text)
 	return strchr(text, ' ') ? NULL : g_strdup(text);
 }
 
+/* Whose first word is to whom a line is. */
+static const char *const addressed[] = { "PRIVMSG", "NOTICE", "TOPIC", "KICK",
+					 "PART", NULL };
+
 /* To whom a line is, for what the person is told; owned, or NULL. */
 static char *
 target_of(const char *line)
 {
 	char **words = g_strsplit(line, " ", 3);
 	char *who = NULL;
+	gsize i;
 
-	if (words[0] && words[1] && words[2] &&
-	    *words[1] && (!g_ascii_strcasecmp(words[0], "PRIVMSG") ||
-		       !g_ascii_strcasecmp(words[0], "NOTICE")))
-		who = g_strdup(words[1]);
+	for (i = 0; words[0] && words[1] && words[2] && addressed[i]; i++)
+		if (*words[1] && !g_ascii_strcasecmp(words[0], addressed[i]))
+			who = g_strdup(words[1]);
 	g_strfreev(words);
 	return who;
 }
 
+/* A channel that we are not in is nobody to open an IM with. */
 static void
 tell(PurpleAccount *account, const char *line, const char *told)
 {
 	char *who = *told ? target_of(line) : NULL;
 
-	if (!who)
-		message_refused(account, told);
-	/* A channel that we are not in is nobody to open an IM with. */
-	if (who && (!strchr("#&+!", *who) ||
-		    purple_find_conversation_with_account(
-			    PURPLE_CONV_TYPE_CHAT, who, account)))
+	if (!who || strchr("#&+!", *who))
+		message_kept_back(account, who, told);
+	else
 		message_say(account, who, told, PURPLE_MESSAGE_ERROR);
 	g_free(who);
 }
@@ -102,14 +104,12 @@ judged(PurpleAccount *account, const char *line)
 	gsize length = strlen(line);
 	char *instead = NULL;
 
-	if (message_ask(account, PONION_WAY_IRC, NULL, line, &reply) ==
-	    PONION_ALLOW) {
-		if (reply.text)
-			instead = padded(reply.text, length);
-	} else {
-		tell(account, line, reply.told);
+	if (message_ask(account, PONION_WAY_IRC, NULL, line, &reply) !=
+	    PONION_ALLOW)
 		instead = padded("", length);
-	}
+	else if (reply.text)
+		instead = padded(reply.text, length);
+	tell(account, line, reply.told);
 	message_done(&reply);
 	return instead;
 }

@@ -205,10 +205,24 @@ message_say_chat(PurpleConnection *gc, int id, const char *text)
 		write_line(conv, text, PURPLE_MESSAGE_ERROR);
 }
 
+/* The account's conversation that the person looks at, or NULL. */
+static PurpleConversation *
+in_focus(PurpleAccount *account)
+{
+	GList *l;
+
+	for (l = purple_get_conversations(); l; l = l->next)
+		if (purple_conversation_get_account(l->data) == account &&
+		    purple_conversation_has_focus(l->data))
+			return l->data;
+	return NULL;
+}
+
 void
 message_refused(PurpleAccount *account, const char *told)
 {
 	struct watched *w = watched_get(account);
+	PurpleConversation *conv;
 
 	if (!w->refusals)
 		w->refusals = g_hash_table_new_full(g_str_hash, g_str_equal,
@@ -216,8 +230,23 @@ message_refused(PurpleAccount *account, const char *told)
 	if (!*told || g_hash_table_lookup(w->refusals, told))
 		return;
 	g_hash_table_insert(w->refusals, g_strdup(told), w);
-	purple_notify_info(shim_plugin, "purple-onion",
-			   purple_account_get_username(account), told);
+	conv = in_focus(account);
+	if (conv)
+		write_line(conv, told, PURPLE_MESSAGE_ERROR);
+	else
+		purple_notify_info(shim_plugin, "purple-onion",
+				   purple_account_get_username(account),
+				   told);
+}
+
+void
+message_kept_back(PurpleAccount *account, const char *room, const char *told)
+{
+	if (room && purple_find_conversation_with_account(
+			    PURPLE_CONV_TYPE_CHAT, room, account))
+		message_say(account, room, told, PURPLE_MESSAGE_ERROR);
+	else
+		message_refused(account, told);
 }
 
 /* The helper keeps the text: the person sees it as if it had gone. */

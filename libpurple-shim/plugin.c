@@ -192,6 +192,7 @@ plugin_load(PurplePlugin *plugin)
 	else
 		helper_load();
 	certs_init();
+	quit_init();
 	settle_accounts();
 	drop_earlier_connections();
 	process_update();
@@ -241,6 +242,7 @@ plugin_unload(PurplePlugin *plugin)
 		return FALSE;
 	}
 	actions_uninit();
+	quit_uninit();
 	otr_uninit();
 	lines_uninit();
 	wire_uninit();

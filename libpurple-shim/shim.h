@@ -133,9 +133,13 @@ void message_say(PurpleAccount *account, const char *who, const char *text,
 void message_say_chat(PurpleConnection *gc, int id, const char *text);
 /*
  * Tell of what is refused and belongs in no conversation, the same once for
- * each session.
+ * each session: in the conversation that the person looks at, or else in a
+ * window.
  */
 void message_refused(PurpleAccount *account, const char *told);
+/* ... or in a chat, where there is one of that name; room may be NULL. */
+void message_kept_back(PurpleAccount *account, const char *room,
+		       const char *told);
 void sending_im_msg_cb(PurpleAccount *account, const char *who,
 		       char **message, void *data);
 void sending_chat_msg_cb(PurpleAccount *account, char **message, int id,
@@ -305,6 +309,10 @@ void certs_uninit(void);
 /* NULL-terminated PEM texts, owned; NULL where one cannot be had, or there
  * are more than 16. */
 char **pem_chain(GList *chain);
+
+/* quit.c: what is lost when the program ends */
+void quit_init(void);
+void quit_uninit(void);
 
 /* watch.c: settings changed behind our back */
 void watch_init(void);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <debug.h>
-#include <eventloop.h>
 #include <xmlnode.h>
 
 /* After every other plugin, and before the handler that sends (jabber.c). */
@@ -18,13 +17,6 @@
 /* The text of the stanza that was just allowed, and on which connection. */
 static char *approved;
 static PurpleConnection *approved_gc;
-
-/*
- * Stanzas that went instead of others. A handler that runs after ours may
- * still read one, so that they are freed when the main loop is back.
- */
-static GSList *replaced;
-static guint sweeper;
 
 static void
 approve(PurpleConnection *gc, char *text)
@@ -106,77 +98,83 @@ wire_allowed_raw(PurpleConnection *gc, const char *text, int len)
 	return whole;
 }
 
-static void
-sweep(void)
-{
-	g_slist_free_full(replaced, (GDestroyNotify)xmlnode_free);
-	replaced = NULL;
-}
-
+/*
+ * The stanza itself is changed: who sends it frees it afterwards, jabber.c by
+ * a pointer of its own, lurch by the one that we were given. FALSE where text
+ * is no such stanza.
+ */
 static gboolean
-sweep_cb(gpointer data)
+become(xmlnode *node, const char *text)
 {
-	(void)data;
-	sweeper = 0;
-	sweep();
-	return FALSE;
+	xmlnode *other = xmlnode_from_str(text, -1), *child;
+
+	if (!other || !purple_strequal(node->name, other->name)) {
+		if (other)
+			xmlnode_free(other);
+		return FALSE;
+	}
+	while (node->child)
+		xmlnode_free(node->child);
+	node->child = other->child;
+	node->lastchild = other->lastchild;
+	other->child = other->lastchild = NULL;
+	for (child = node->child; child; child = child->next)
+		child->parent = node;
+	xmlnode_free(other);
+	return TRUE;
 }
 
-/* The stanza that goes; NULL: text is none. It stays ours. */
-static xmlnode *
-replacement(const char *text)
-{
-	xmlnode *node = xmlnode_from_str(text, -1);
-
-	if (!node)
-		return NULL;
-	replaced = g_slist_prepend(replaced, node);
-	if (!sweeper)
-		sweeper = purple_timeout_add(0, sweep_cb, NULL);
-	return node;
-}
-
-/* Only a message belongs in a conversation; a presence joins a chat. */
+/*
+ * A message belongs in its conversation. Of the rest the person hears where
+ * it was for a chat, or went without what the person wrote.
+ */
 static void
 tell_of_stanza(PurpleConnection *gc, const xmlnode *node,
 	       const struct ponion_reply *reply)
 {
-	if (purple_strequal(node->name, "message"))
-		tell(gc, xmlnode_get_attrib(node, "to"), reply);
-	else if (purple_strequal(reply->reason, "chat-not-encrypted"))
-		message_refused(purple_connection_get_account(gc),
-				reply->told);
+	const char *to = xmlnode_get_attrib(node, "to");
+	char *bare;
+
+	if (purple_strequal(node->name, "message")) {
+		tell(gc, to, reply);
+	} else if (reply->verdict == PONION_ALLOW ||
+		   purple_strequal(reply->reason, "chat-not-encrypted")) {
+		bare = to ? g_strndup(to, strcspn(to, "/")) : NULL;
+		message_kept_back(purple_connection_get_account(gc), bare,
+				  reply->told);
+		g_free(bare);
+	}
 }
 
-/* The caller keeps *packet (jabber.c, jabber_send): it is not freed here. */
+/* A stanza that may not go is taken away; it stays the caller's. */
 static void
 jabber_sending_xmlnode_cb(PurpleConnection *gc, xmlnode **packet, void *data)
 {
 	PurpleAccount *account = purple_connection_get_account(gc);
 	struct ponion_reply reply;
-	xmlnode *node = *packet;
 	char *text;
+	gboolean may;
 
 	(void)data;
 	approve(NULL, NULL);
-	if (!node || watched_get(account)->open)
+	if (!*packet || watched_get(account)->open)
 		return;
-	text = xmlnode_to_str(node, NULL);
-	if (message_ask(account, PONION_WAY_STANZA, NULL, text, &reply) !=
-	    PONION_ALLOW) {
-		tell_of_stanza(gc, node, &reply);
-		node = NULL;
-	} else if (reply.text) {
-		node = replacement(reply.text);
+	text = xmlnode_to_str(*packet, NULL);
+	may = message_ask(account, PONION_WAY_STANZA, NULL, text, &reply) ==
+	      PONION_ALLOW;
+	tell_of_stanza(gc, *packet, &reply);
+	if (may && reply.text) {
+		may = become(*packet, reply.text);
 		g_free(text);
-		text = node ? xmlnode_to_str(node, NULL) : NULL;
+		text = may ? xmlnode_to_str(*packet, NULL) : NULL;
 	}
 	message_done(&reply);
-	*packet = node;
-	if (node)
+	if (may) {
 		approve(gc, text);
-	else
+	} else {
+		*packet = NULL;
 		g_free(text);
+	}
 }
 
 /*
@@ -265,9 +263,5 @@ wire_uninit(void)
 						 shim_plugin,
 						 signals[i].callback);
 	}
-	if (sweeper)
-		purple_timeout_remove(sweeper);
-	sweeper = 0;
-	sweep();
 	approve(NULL, NULL);
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -223,4 +224,87 @@ func TestRealHelperPanicsOverACertificate(t *testing.T) {
 	s.expect(`^signed-off`)
 	x.lacks(t, "<auth")
 	s.quit()
+}
+
+// What a status or a command says goes without its words, and the person is
+// told once: in the conversation that they look at, else in a window.
+func TestWordsKeptBack(t *testing.T) {
+	t.Parallel()
+	t.Run("IRC", func(t *testing.T) {
+		t.Parallel()
+		x := &ircServer{}
+		s := realIRC(t, x)
+		s.do("slash", s.id, "bob", "away readable-away")
+		s.expect(`^notify purple-onion \| al@server\.test \| The words were kept back`)
+		for _, line := range []string{"quote TOPIC #room :readable-topic", "quote KICK #room eve :readable-kick", "part #room readable-part"} {
+			s.do("slash", s.id, "#room", line)
+		}
+		s.sync("told")
+		if n := count(s.Seen, "The words were kept back"); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+		x.got(t, "AWAY")
+		x.got(t, "KICK #room eve")
+		s.quit()
+		x.lacks(t, "readable")
+	})
+	t.Run("looked at", func(t *testing.T) {
+		t.Parallel()
+		s := realIRC(t, &ircServer{})
+		s.do("look", s.id, "bob")
+		s.do("slash", s.id, "bob", "away readable-away")
+		s.expect(`^wrote bob error nolog \| The words were kept back`)
+		s.do("look", s.id)
+		s.quit()
+		if s.Find(`^notify .*kept back`) != "" {
+			t.Error("told twice")
+		}
+	})
+	t.Run("XMPP", func(t *testing.T) {
+		t.Parallel()
+		x := &xmppServer{}
+		s := realXMPP(t, x)
+		s.do("status", s.id, "away", "readable-status")
+		s.expect(`^notify purple-onion \| alice@server\.test/ \| The words were kept back`)
+		x.got(t, "<presence><show>away</show></presence>")
+		s.do("node", s.id, "<iq type='set' id='1' to='room@chat.server.test'><query xmlns='http://jabber.org/protocol/muc#admin'><item nick='e' role='none'><reason>readable-kick</reason></item></query></iq>")
+		s.expect(`^notify purple-onion \| alice@server\.test/ \| Not sent: multi-user chats`)
+		s.expect(`^node kept back`)
+		s.quit()
+		x.lacks(t, "readable")
+	})
+}
+
+func count(lines []string, words string) (n int) {
+	for _, line := range lines {
+		if strings.Contains(line, words) {
+			n++
+		}
+	}
+	return n
+}
+
+// What is held when the program ends is gone; the next start says so, once, and
+// nothing on disk tells what it was, or to whom.
+func TestHeldAtTheEnd(t *testing.T) {
+	t.Parallel()
+	x := &xmppServer{}
+	s := realXMPP(t, x)
+	s.do("type", s.id, bob, "readable-one")
+	s.do("type", s.id, bob, "readable-two")
+	s.expect(`^wrote bob@server\.test send nolog \| readable-two`)
+	s.quit()
+	prefs, err := os.ReadFile(filepath.Join(s.dir, "prefs.xml"))
+	if err != nil || !strings.Contains(string(prefs), "dropped") || strings.Contains(string(prefs), "bob") || strings.Contains(string(prefs), "readable") {
+		t.Errorf("prefs.xml (%v): %s", err, prefs)
+	}
+	for i, want := range []bool{true, false} {
+		s.host = run(t, s.dir, s.plugin, "XDG_CONFIG_HOME="+s.config)
+		s.sync("started")
+		if told := s.Find(`^notify purple-onion \| Held messages were dropped \| .* 2 messages were held, and not sent\.`) != ""; told != want {
+			t.Errorf("start %d after it: told %v", i+1, told)
+		}
+		s.quit()
+	}
+	x.lacks(t, "readable")
 }

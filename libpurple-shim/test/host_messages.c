@@ -24,6 +24,17 @@ wrote_cb(PurpleAccount *account, const char *who, char *message,
 	    flags & PURPLE_MESSAGE_NO_LOG ? "nolog " : "", message);
 }
 
+/* The one that the person looks at. */
+static PurpleConversation *looked_at;
+
+static gboolean
+has_focus(PurpleConversation *conv)
+{
+	return conv == looked_at;
+}
+
+static PurpleConversationUiOps conversation_ops = { .has_focus = has_focus };
+
 static void
 joined_cb(PurpleConversation *conv, gpointer data)
 {
@@ -138,6 +149,7 @@ messages_init(void)
 		for (k = 0; k < count; k++)
 			before[i][k] = now[k];
 	}
+	purple_conversations_set_ui_ops(&conversation_ops);
 	purple_signal_connect(purple_conversations_get_handle(),
 			      "wrote-im-msg", &handle,
 			      PURPLE_CALLBACK(wrote_cb), NULL);
@@ -197,6 +209,12 @@ cmd_type(PurpleAccount *a, char **w)
 	else
 		purple_conv_chat_send(PURPLE_CONV_CHAT(conv), w[3]);
 	say("typed");
+}
+
+static void
+cmd_look(PurpleAccount *a, char **w)
+{
+	looked_at = w[2] ? talk(a, w[2]) : NULL;
 }
 
 static void
@@ -293,7 +311,7 @@ cmd_node(PurpleAccount *a, char **w)
 	xmlnode *node = xmlnode_from_str(w[2], -1), *sent = node;
 
 	purple_signal_emit(gc->prpl, "jabber-sending-xmlnode", gc, &sent);
-	say("node %s", sent ? "sent" : "kept back");
+	say("node %s", !sent ? "kept back" : sent == node ? "sent" : "other");
 	xmlnode_free(node);
 }
 
@@ -394,6 +412,7 @@ cmd_time(PurpleAccount *a, char **w)
 
 const struct host_command message_commands[] = {
 	{ "type", cmd_type },		/* ACCOUNT WHO TEXT */
+	{ "look", cmd_look },		/* ACCOUNT [WHO] */
 	{ "slash", cmd_slash },		/* ACCOUNT WHO COMMAND, without / */
 	{ "join", cmd_join },		/* ACCOUNT ROOM */
 	{ "chat-send", cmd_chat_send },	/* ACCOUNT ROOM TEXT */

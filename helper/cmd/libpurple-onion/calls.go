@@ -42,7 +42,8 @@ var ops = map[string]func(*helper, *keyFile) (*keyFile, error){
 	"request":   (*helper).opRequest,   // `number`, `agreed`: what the bus wants done
 	"requested": (*helper).opRequested, // `number`, `done`: what came of it
 
-	"otr":          (*helper).opOtr, // a command in a conversation
+	"held":         (*helper).opHeld, // `count` of messages that wait, in all conversations
+	"otr":          (*helper).opOtr,  // a command in a conversation
 	"otr-list":     (*helper).opOtrList,
 	"otr-generate": (*helper).opOtrGenerate,
 	"otr-trust":    (*helper).opOtrTrust,

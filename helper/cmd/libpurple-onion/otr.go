@@ -32,6 +32,12 @@ func (h *helper) opOtr(k *keyFile) (*keyFile, error) {
 	return okAnswer(text), nil
 }
 
+func (h *helper) opHeld(*keyFile) (*keyFile, error) {
+	answer := okAnswer("")
+	answer.set("count", strconv.Itoa(h.engine.Held()))
+	return answer, nil
+}
+
 func beside(k *keyFile) engine.Beside {
 	pidginOTR, _ := k.get("request", "pidgin_otr")
 	lurch, _ := k.get("request", "lurch")

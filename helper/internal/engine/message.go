@@ -328,6 +328,9 @@ func (e *Engine) decideWire(m Message) Reply {
 	reply := Reply{Decision: d}
 	if d.Verdict == policy.Allow {
 		reply.Instead, reply.Text = r.Text != "" && r.Text != m.Text, r.Text
+		if r.Cut && level == policy.LevelSecret {
+			reply.Told = wordsKeptBack
+		}
 	}
 	if d.Verdict != policy.Allow && r.Message {
 		reply.Told = "Not sent: " + d.Reason.Text() + "."
@@ -337,6 +340,9 @@ func (e *Engine) decideWire(m Message) Reply {
 	}
 	return reply
 }
+
+// wordsKeptBack is said where something went without what a person wrote.
+const wordsKeptBack = "The words were kept back: what a status, or a command such as /away, /topic, /kick and /part, says is readable on the way, and this account sends nothing readable."
 
 // lurchSilent is said where lurch let a message through as it was.
 const lurchSilent = "lurch knows no OMEMO device of this buddy (they are being asked for: try again in a moment), or is off in this conversation: /lurch status."

@@ -132,6 +132,17 @@ func (e *Engine) expire(t *talk) {
 	}
 }
 
+// Held is how many messages wait in memory, in all conversations.
+func (e *Engine) Held() (n int) {
+	e.talking.Lock()
+	defer e.talking.Unlock()
+	for _, t := range e.talks {
+		e.expire(t)
+		n += len(t.held)
+	}
+	return n
+}
+
 func (t *talk) state() policy.MessageState {
 	if t.conv == nil {
 		return policy.StatePlaintext

@@ -67,6 +67,7 @@ func IRC(line string, level policy.Level) Reading {
 		if c.name == command && !(hasTrailing && len(params) < c.params && strings.Contains(trailing, " ") && !sentence[command]) {
 			r.Content, r.Message = policy.ContentOther, false
 			r.Text = ircKeep(line, command, params, trailing, hasTrailing, c.params)
+			r.Cut = r.Text != line && command != "QUIT" // which libpurple words by itself
 			return r
 		}
 	}

@@ -17,6 +17,7 @@ type Reading struct {
 	Line    string // the OTR line in it, where Content is ContentOTR or ContentQuery
 	Text    string // the form in which it goes, should it be allowed
 	Message bool   // a person's message: they want to know where it stays behind
+	Cut     bool   // Text is without words that a person may have written
 }
 
 const client = "jabber:client"
@@ -201,6 +202,7 @@ const (
 func readPresence(e *element, level policy.Level) Reading {
 	children, _ := e.elements()
 	kind, _ := e.attr("type")
+	cut := false
 	var kept []*element
 	for _, c := range children {
 		text, isText := c.text()
@@ -212,12 +214,14 @@ func readPresence(e *element, level policy.Level) Reading {
 			return Reading{Content: policy.ContentChat, Message: true}
 		case c.ns == client && c.name == "show" && isText && c.onlyAttrs("xmlns") && slices.Contains([]string{"chat", "away", "dnd", "xa"}, text):
 			kept = append(kept, c)
+		case c.name == "status":
+			cut = cut || !isText || text != ""
 		}
 	}
 	if level != policy.LevelTor && !e.onlyAttrs("to", "type", "id", "xmlns") {
 		return Reading{Content: policy.ContentReadable}
 	}
-	return Reading{Content: policy.ContentOther, Text: rebuild(e, kept)}
+	return Reading{Content: policy.ContentOther, Text: rebuild(e, kept), Cut: cut}
 }
 
 // personal are the namespaces of questions about the person or the program:
@@ -256,6 +260,8 @@ func readIQ(e *element, level policy.Level) Reading {
 			return Reading{Content: policy.ContentPeer}
 		case kind == "result" && slices.Contains(personal, c.ns):
 			return Reading{Content: policy.ContentPersonal}
+		case level != policy.LevelTor && kind == "set" && strings.HasPrefix(c.ns, muc+"#"):
+			return Reading{Content: policy.ContentChat, Message: true} // a kick, with its reason
 		}
 	}
 	switch {

@@ -105,6 +105,7 @@ func TestStanza(t *testing.T) {
 		{"presence", "<presence><show>away</show><status>words</status><priority>1</priority></presence>", policy.ContentOther, "<presence><show>away</show></presence>"},
 		{"a request to subscribe", "<presence to='b@b.test' type='subscribe'><status>words</status></presence>", policy.ContentOther, "<presence to='b@b.test' type='subscribe'/>"},
 		{"joining a chat", "<presence to='r@c.test/nick'><x xmlns='http://jabber.org/protocol/muc'/></presence>", policy.ContentChat, ""},
+		{"kicking somebody", "<iq type='set' id='1' to='r@c.test'><query xmlns='http://jabber.org/protocol/muc#admin'><item nick='e' role='none'><reason>words</reason></item></query></iq>", policy.ContentChat, ""},
 		{"presence with words as show", "<presence><show>words</show></presence>", policy.ContentOther, "<presence/>"},
 		{"a question", "<iq type='get' id='1' to='a.test'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", policy.ContentOther, ""},
 		{"the roster", "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='b@b.test'/></query></iq>", policy.ContentOther, ""},
@@ -151,6 +152,9 @@ func TestStanza(t *testing.T) {
 		}
 		if got.Content != c.content || got.Text != want {
 			t.Errorf("%s: content %d %q, want %d %q", c.name, got.Content, got.Text, c.content, want)
+		}
+		if got.Cut != (c.name == "presence" || c.name == "a request to subscribe") {
+			t.Errorf("%s: words were left out: %v", c.name, got.Cut)
 		}
 		if (got.Line != "") != (c.content == policy.ContentOTR || c.content == policy.ContentQuery || c.content == policy.ContentOTRError) {
 			t.Errorf("%s: line %q", c.name, got.Line)
@@ -229,6 +233,9 @@ func TestIRC(t *testing.T) {
 		got := IRC(c.line, policy.LevelSecret)
 		if got.Content != c.content {
 			t.Errorf("%q: content %d, want %d", c.line, got.Content, c.content)
+		}
+		if got.Cut != (strings.Contains(c.line, "words") && got.Content == policy.ContentOther && !strings.HasPrefix(c.line, "QUIT")) != strings.HasPrefix(c.line, "AWAY :gone") {
+			t.Errorf("%q: words were left out: %v", c.line, got.Cut)
 		}
 		if c.says == "" {
 			continue
