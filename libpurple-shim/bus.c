@@ -30,13 +30,19 @@ sign_on_anew(PurpleAccount *account)
 	return TRUE;
 }
 
+/* Not by a button's number: Pidgin counts them from the last (gtkrequest.c). */
 static void
-answered_cb(gpointer data, int action)
+agreed_cb(gpointer data, int action)
 {
-	if (action == 1)
-		bus_request(GPOINTER_TO_UINT(data), TRUE);
-	else
-		done(GPOINTER_TO_UINT(data), FALSE);
+	(void)action;
+	bus_request(GPOINTER_TO_UINT(data), TRUE);
+}
+
+static void
+refused_cb(gpointer data, int action)
+{
+	(void)action;
+	done(GPOINTER_TO_UINT(data), FALSE);
 }
 
 static void
@@ -49,8 +55,7 @@ carry_out(guint32 number, PurpleAccount *account, GKeyFile *wish)
 		purple_request_action(shim_plugin, "purple-onion",
 			"Make protection weaker?", text, 0, account, NULL,
 			NULL, GUINT_TO_POINTER(number), 2,
-			"_Keep it", answered_cb, "_Make it weaker",
-			answered_cb);
+			"_Keep it", refused_cb, "_Make it weaker", agreed_cb);
 	else if (purple_strequal(verb, "level"))
 		done(number, protect_carry_out(account,
 			g_key_file_get_integer(wish, "answer", "level",

@@ -158,14 +158,15 @@ press_button(gpointer data)
 }
 
 /* The last button of a question of purple-onion's own is pressed where forms
- * are accepted; a question of libpurple's (a certificate) never is. */
+ * are accepted; a question of libpurple's (a certificate) never is. A button's
+ * number is as Pidgin gives it, from the last one on (gtkrequest.c). */
 static void *
 request_action(const char *title, const char *primary, const char *secondary,
 	       int def, PurpleAccount *account, const char *who,
 	       PurpleConversation *conv, void *data, size_t n, va_list actions)
 {
 	struct press *press;
-	size_t i;
+	size_t i, count = n;
 
 	(void)def; (void)account; (void)who; (void)conv;
 	say("ask %s | %s | %s", title ? title : "", primary ? primary : "",
@@ -180,7 +181,7 @@ request_action(const char *title, const char *primary, const char *secondary,
 		press->cb = va_arg(actions, PurpleRequestActionCb);
 	}
 	press->data = data;
-	press->index = (int)n - 1;
+	press->index = (int)(count - n);
 	g_idle_add(press_button, press);
 	return press;
 }
@@ -455,6 +456,13 @@ cmd_rename(PurpleAccount *a, char **w)
 }
 
 static void
+cmd_remove(PurpleAccount *a, char **w)
+{
+	purple_accounts_delete(a);
+	say("removed %s", w[1]);
+}
+
+static void
 cmd_send(PurpleAccount *a, char **w)
 {
 	PurpleConnection *gc = purple_account_get_connection(a);
@@ -480,6 +488,7 @@ static const struct host_command commands[] = {
 	{ "show", cmd_show },
 	{ "get", cmd_get },		/* ACCOUNT NAME */
 	{ "clear", cmd_clear },
+	{ "remove", cmd_remove },
 	{ "rename", cmd_rename },	/* ACCOUNT NAME */
 	{ "status", cmd_status },	/* ACCOUNT STATUS [TEXT] */
 	{ "send", cmd_send },		/* ACCOUNT WHO TEXT */
@@ -532,6 +541,29 @@ run_action(const char *wanted)
 	g_list_free(actions);
 }
 
+/* As Pidgin's dialog does: settings, the list, then online or registering. */
+static void
+add_account(char **w)
+{
+	PurpleAccount *a = purple_account_new(w[2], w[1]);
+	PurpleProxyInfo *proxy = purple_proxy_info_new();
+
+	purple_account_set_password(a, "pw");
+	purple_account_set_string(a, "connection_security",
+				  "opportunistic_tls");
+	if (atoi(w[3])) {
+		purple_account_set_string(a, "connect_server", "127.0.0.1");
+		purple_account_set_int(a, "port", atoi(w[3]));
+	}
+	purple_proxy_info_set_type(proxy, PURPLE_PROXY_NONE);
+	purple_account_set_proxy_info(a, proxy);
+	purple_accounts_add(a);
+	if (purple_strequal(w[4], "register"))
+		cmd_register(a, w);
+	else
+		purple_account_set_enabled(a, purple_core_get_ui(), TRUE);
+}
+
 /* Commands that are about no account; FALSE: none of them. */
 static gboolean
 run_other(char **w)
@@ -553,6 +585,8 @@ run_other(char **w)
 		    purple_proxy_info_get_host(p) ?
 			    purple_proxy_info_get_host(p) : "-",
 		    purple_proxy_info_get_port(p));
+	} else if (purple_strequal(w[0], "add")) {
+		add_account(w);	/* PROTOCOL NAME PORT|0 enable|register */
 	} else if (purple_strequal(w[0], "forms")) {
 		accept_forms = atoi(w[1]);
 	} else if (purple_strequal(w[0], "answer")) {
