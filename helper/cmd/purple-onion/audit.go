@@ -100,7 +100,7 @@ func codeOnly(code int) error {
 func (f auditFlags) options(w world) (audit.Options, error) {
 	o := audit.Options{
 		Version: version, Default: audit.HomeUserDir(w.getenv), StateDir: w.stateDir(),
-		Lookup: w.lookup, Program: w.program, Hostname: w.hostname, Root: w.root,
+		Lookup: w.lookup, Program: w.program, Hostname: w.hostname, Root: w.root, Floor: w.floor,
 	}
 	for _, err := range []error{
 		oneOf("format", f.format),

@@ -92,7 +92,7 @@ func runDaemon(w world, dirs []string) error {
 		return exit{code: 3, text: busapi.ErrNoBus.Error()}
 	}
 	d := &daemon{w: w, given: dirs}
-	if d.conf, d.broken = config.Load(config.File(w.getenv)); d.broken != nil {
+	if d.conf, d.broken = config.Load(w.configFiles()); d.broken != nil {
 		fmt.Fprintf(w.err, "purple-onion: %s\n", audit.Printable(d.broken.Error()))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -353,7 +353,7 @@ func (d *daemon) auditOptions(o busapi.AuditOptions) audit.Options {
 	}
 	return audit.Options{
 		Version: version, UserDirs: dirs, Default: audit.HomeUserDir(d.w.getenv), StateDir: d.w.stateDir(),
-		Lookup: d.w.lookup, Program: d.w.program, Hostname: d.w.hostname, Root: d.w.root,
+		Lookup: d.w.lookup, Program: d.w.program, Hostname: d.w.hostname, Root: d.w.root, Floor: d.w.floor,
 	}
 }
 
@@ -407,6 +407,18 @@ func (d *daemon) Level(account string) (policy.Level, error) {
 	record, _ := profile.OpenRecord(d.w.stateDir(), userDir) // of a broken one all is unreadable
 	level, _ := policy.EffectiveLevel(a.Level(), record.Level(a.Account))
 	return level, nil
+}
+
+// MaySet implements busapi.Backend: by the configuration as it is now.
+func (d *daemon) MaySet(level policy.Level) policy.Decision {
+	var no refusal
+	switch err := d.w.maySet(level); {
+	case err == nil:
+		return policy.Decision{Verdict: policy.Allow}
+	case errors.As(err, &no):
+		return policy.Decision{Reason: no.reason}
+	}
+	return policy.Decision{Reason: policy.ReasonConfigUnreadable}
 }
 
 // Protect implements busapi.Backend: at rest, as the command line does.

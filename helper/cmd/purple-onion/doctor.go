@@ -48,8 +48,8 @@ type symptom struct{ what, text, next string }
 
 func doctor(w world, userDir string) error {
 	shims := plugins(w, userDir)
-	conf, confErr := config.Load(config.File(w.getenv))
-	symptoms := []symptom{lookAtPlugin(shims), lookAtHelper(shims), lookAtEnabled(w, userDir, shims), lookAtConfig(confErr)}
+	conf, confErr := config.Load(config.Files{User: config.File(w.getenv)})
+	symptoms := []symptom{lookAtPlugin(shims), lookAtHelper(shims), lookAtEnabled(w, userDir, shims), lookAtConfig(confErr), lookAtPolicy(w.configFiles())}
 	if confErr == nil {
 		symptoms = append(symptoms, lookAtTor(w, conf.Tor))
 	}
@@ -125,6 +125,17 @@ func lookAtConfig(err error) symptom {
 		return symptom{"config", err.Error(), "correct the configuration; purple-onion help config shows every key"}
 	}
 	return symptom{"config", "no errors", ""}
+}
+
+func lookAtPolicy(files config.Files) symptom {
+	p, found, err := config.LoadPolicy(files)
+	switch {
+	case err != nil:
+		return symptom{"policy", err.Error(), "have the administrator correct " + files.Policy}
+	case !found:
+		return symptom{"policy", "there is no " + files.Policy, ""}
+	}
+	return symptom{"policy", files.Policy + ": " + p.String(), ""}
 }
 
 // lookAtTor asks what runs; it starts nothing.

@@ -107,6 +107,18 @@ func helpConfig(w world) {
 	}
 	fmt.Fprintf(w.out, "Configuration file: %s\n", audit.Printable(path))
 	w.indented("", "It is TOML. A missing file means the defaults; a key that is not below, or a value that is not allowed, is an error.")
+	files := w.configFiles()
+	p, found, err := config.LoadPolicy(files)
+	says := "there is none"
+	switch {
+	case err != nil:
+		says = err.Error()
+	case found:
+		says = p.String()
+	}
+	fmt.Fprintf(w.out, "\nThe administrator's policy: %s\n", audit.Printable(files.Policy))
+	w.indented("", "It may have the keys "+strings.Join(config.PolicyKeys(), ", ")+". What is stricter there counts; it makes nothing weaker. File and folder belong to root, and nobody else may write to them; one that is broken blocks all accounts.")
+	w.indented("", "Here: "+audit.Printable(says))
 	for _, k := range config.Keys {
 		fmt.Fprintf(w.out, "\n%s\n", k.Name)
 		line := k.Type

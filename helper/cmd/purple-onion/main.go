@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 	"purpleonion.org/purple-onion/helper/internal/audit"
 	"purpleonion.org/purple-onion/helper/internal/cell"
 	"purpleonion.org/purple-onion/helper/internal/config"
+	"purpleonion.org/purple-onion/helper/internal/policy"
 )
 
 // version is set by the linker.
@@ -32,6 +34,7 @@ type world struct {
 	program  func(string) bool // is there such a program in PATH?
 	hostname string            // empty where it cannot be found out
 	root     string            // where /etc is
+	admin    int               // the user whose policy.toml must be: root
 	colour   bool              // is stdout a terminal that takes colour?
 }
 
@@ -66,6 +69,34 @@ func takesColour() bool {
 func (w world) stateDir() string {
 	return config.Folder(w.getenv, "XDG_STATE_HOME", ".local/state")
 }
+
+// configFiles is where the configuration stands.
+func (w world) configFiles() config.Files {
+	return config.Files{User: config.File(w.getenv), Policy: filepath.Join(w.root, config.PolicyPath), PolicyOwner: w.admin}
+}
+
+// floor is the level that no account may be below on this computer.
+func (w world) floor() (policy.Level, error) {
+	c, err := config.Load(w.configFiles())
+	return c.Floor, err
+}
+
+// maySet says whether an account may be given a level.
+func (w world) maySet(level policy.Level) error {
+	floor, err := w.floor()
+	if err != nil {
+		return err
+	}
+	if d := policy.MaySet(level, floor); d.Verdict != policy.Allow {
+		return refusal{d.Reason}
+	}
+	return nil
+}
+
+// refusal is the policy's no.
+type refusal struct{ reason policy.Reason }
+
+func (r refusal) Error() string { return r.reason.Text() }
 
 // userDir is the user directory that a command works on: the one that was
 // named, or the first that is there.

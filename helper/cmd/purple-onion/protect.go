@@ -32,7 +32,8 @@ or none. Where Pidgin runs with the plugin, it is asked over the session bus.
 At a terminal you are asked before a level is lowered, unless --yes is given.
 ACCOUNT is protocol:name as the audit shows it, or a name that only one account
 has, with or without a last "/". Files are backed up first. Without --level an
-account that is at level secret stays there.
+account that is at level secret stays there, and gets that where floor in the
+configuration wants it. Below the floor is refused.
 
 Exit: 0 done, or nothing to do; 1 refused; 2 wrong usage, or no such account;
 3 could not (a program runs, a file is broken). Nothing changed unless 0.`,
@@ -55,8 +56,8 @@ func releaseCommand(w world) *cobra.Command {
 		Short: "Give accounts back the settings that protect changed",
 		Long: `Undo protect at rest, while no libpurple program runs; where Pidgin runs with
 the plugin it asks you there. At a terminal you are asked, unless --yes is
-given. A setting that you changed meanwhile is kept, and named. Arguments and
-exit codes are protect's.`,
+given. A setting that you changed meanwhile is kept, and named. Where floor in
+the configuration is set it is refused. Arguments and exit codes are protect's.`,
 		DisableFlagsInUseLine: true,
 		RunE:                  func(_ *cobra.Command, args []string) error { return f.run(w, args) },
 	}
@@ -99,7 +100,7 @@ func (f *protectFlags) run(w world, args []string) error {
 // changeCode is the exit code of protect and release.
 func changeCode(err error) int {
 	switch {
-	case errors.Is(err, errNo), errors.Is(err, errAsked):
+	case errors.Is(err, errNo), errors.Is(err, errAsked), errors.As(err, new(refusal)):
 		return 1
 	case busapi.KindOf(err) != "":
 		return busCode(err)
@@ -127,7 +128,11 @@ func (f *protectFlags) change(w world, args []string) (levels, profile.Result, e
 	if err := dir.AccountsError(); err != nil {
 		return nil, profile.Result{}, err
 	}
-	o := profile.Options{UserDir: userDir, StateDir: stateDir, All: f.all, Level: policy.ParseLevel(f.level), AtLeast: f.atLeast, DryRun: f.dryRun, Shim: shimPath(w, userDir)}
+	level, err := f.wantedLevel(w)
+	if err != nil {
+		return nil, profile.Result{}, err
+	}
+	o := profile.Options{UserDir: userDir, StateDir: stateDir, All: f.all, Level: level, AtLeast: f.atLeast, DryRun: f.dryRun, Shim: shimPath(w, userDir)}
 	for _, arg := range args {
 		a, err := profile.Select(dir, arg)
 		if err != nil {
@@ -145,6 +150,18 @@ func (f *protectFlags) change(w world, args []string) (levels, profile.Result, e
 		result, err = f.throughProgram(w, o, dir, before, err)
 	}
 	return before, result, err
+}
+
+// wantedLevel is the one that was named, or else the lowest that protects and
+// that may be.
+func (f *protectFlags) wantedLevel(w world) (policy.Level, error) {
+	level := policy.ParseLevel(f.level)
+	err := w.maySet(level)
+	if errors.As(err, new(refusal)) && f.atLeast {
+		level = policy.LevelSecret
+		err = w.maySet(level)
+	}
+	return level, err
 }
 
 func levelsOf(dir *profile.Dir, stateDir string) levels {

@@ -190,7 +190,7 @@ func (t *outerTor) config(w world, f cellFlags, status tor.Status, program []str
 
 // find waits for a Tor that is proven and ready.
 func (t *outerTor) find(ctx context.Context, w world, f cellFlags) (tor.Status, error) {
-	conf, err := config.Load(config.File(w.getenv))
+	conf, err := config.Load(w.configFiles())
 	if err != nil {
 		return tor.Status{}, err
 	}

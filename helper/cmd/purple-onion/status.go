@@ -148,7 +148,7 @@ func notTold(s engine.State) engine.State {
 
 // torOutside looks for Tor as doctor does.
 func torOutside(w world) engine.TorStatus {
-	conf, err := config.Load(config.File(w.getenv))
+	conf, err := config.Load(w.configFiles())
 	if err != nil {
 		conf = config.Default()
 	}

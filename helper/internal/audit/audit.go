@@ -26,6 +26,9 @@ type Options struct {
 	Program  func(name string) bool           // is there such a program in PATH?
 	StateDir string                           // where purple-onion's record is; empty: nobody has one
 
+	// Floor is the level that no account may be below; nil: nobody set one.
+	Floor func() (policy.Level, error)
+
 	Hostname string // of this machine
 	Root     string // where /etc is; empty: "/"
 }
@@ -53,6 +56,7 @@ type auditor struct {
 	Options
 	report Report
 	dirs   []*userDir
+	floor  policy.Level // unknown where the configuration cannot be read
 }
 
 // Run audits. It only reads; what it could not read is in the report's Errors.
@@ -60,6 +64,7 @@ func Run(o Options) *Report {
 	o.TorPorts = append(append([]int{}, TorPorts...), o.TorPorts...)
 	a := &auditor{Options: o}
 	a.report = Report{Schema: Schema, Tool: Tool{o.Version}, UserDirs: []UserDir{}, Findings: []Finding{}, Errors: []Problem{}, asked: o.UserDirs}
+	a.readFloor()
 	for _, path := range o.UserDirs {
 		a.read(path)
 	}
@@ -72,6 +77,18 @@ func Run(o Options) *Report {
 	sortFindings(a.report.Findings)
 	a.report.summarize()
 	return &a.report
+}
+
+func (a *auditor) readFloor() {
+	a.floor = policy.LevelNone
+	if a.Floor == nil {
+		return
+	}
+	var err error
+	if a.floor, err = a.Options.Floor(); err != nil {
+		a.floor = policy.LevelUnknown
+		a.problem("purple-onion's configuration", 0, errors.New("it cannot be read; purple-onion doctor says why"))
+	}
 }
 
 func (a *auditor) read(path string) {

@@ -4,6 +4,7 @@ package audit
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -36,6 +37,7 @@ var update = flag.Bool("update", false, "write the expected files of testdata/ca
 //	mode OCTAL FILE       default 0600, folders 0700
 //	protect LEVEL ACCOUNT by package profile, as the command line does
 //	replace FILE OLD NEW  after that (Go strings)
+//	floor LEVEL           of the configuration; "broken": it cannot be read
 //	record TEXT           what is written over purple-onion's record
 //	redact, severity S, colour
 //	hidden WORD...        these must not be shown
@@ -195,6 +197,13 @@ func prepare(t *testing.T, source, folder string) goldenCase {
 			must(t, err)
 			must(t, os.MkdirAll(c.StateDir, 0o700))
 			must(t, os.WriteFile(path, []byte(rest), 0o600))
+		case "floor":
+			c.Floor = func() (policy.Level, error) {
+				if rest == "broken" {
+					return policy.LevelUnknown, errors.New("/secret/path: hunter2")
+				}
+				return policy.ParseLevel(rest), nil
+			}
 		case "hidden":
 			c.hidden = strings.Fields(rest)
 		case "redact":

@@ -64,6 +64,14 @@ var Checks = []Check{
 		"purple-onion protect ACCOUNT, or purple-onion release ACCOUNT. Both write all three places.",
 	},
 	{
+		"below-floor", Fail,
+		"The configuration wants a higher level for every account; the plugin keeps the account offline, and nothing else does.",
+		"No account may have a lower level than floor says, in config.toml or in the administrator's policy.toml. The plugin refuses one that has; a program without the plugin does not ask.",
+		"floor in config.toml and /etc/purple-onion/policy.toml; the level of each account in accounts.xml and in purple-onion's record.",
+		"What the floor was when the running program loaded the plugin.",
+		"purple-onion protect ACCOUNT; where the floor is secret, with --level secret. An account of a protocol that cannot be protected has to go.",
+	},
+	{
 		"environment-proxy", Fail,
 		"The program's environment decides where the account connects: without HTTP_PROXY that is straight to the server.",
 		"The proxy type is \"use environmental settings\". libpurple then takes an HTTP proxy from HTTP_PROXY, http_proxy or HTTPPROXY, and none at all where they are not set. Neither is Tor, and the environment differs from one start to the next.",

@@ -21,6 +21,7 @@ func (a *auditor) judge(d *userDir) {
 		applies   func(*account) bool
 	}{
 		{"protection-broken", "account is not protected as it claims", "accounts are not protected as they claim", func(x *account) bool { return x.broken }},
+		{"below-floor", "account has a level below the floor", "accounts have a level below the floor", a.belowFloor},
 		{"environment-proxy", "account connects as the environment says", "accounts connect as the environment says", a.byEnvironment},
 		{"unknown-proxy-type", "account has a proxy type that libpurple does not know", "accounts have a proxy type that libpurple does not know", func(x *account) bool { return !ours(x) && ownTypeUnknown(x) }},
 		{"not-over-tor", "account does not connect over Tor", "accounts do not connect over Tor", a.notOverTor},
@@ -57,6 +58,10 @@ func ours(x *account) bool { return x.protected() || x.broken && claimsProtectio
 // record cannot be read: nothing says that it is protected.
 func claimsProtection(x *account) bool {
 	return x.protection() != policy.LevelNone.String() || x.Level().Presence == policy.Unreadable || atRest(x.Proxy) || profile.StaleGate(x.Proxy)
+}
+
+func (a *auditor) belowFloor(x *account) bool {
+	return !x.broken && policy.MaySet(x.level, a.floor).Reason == policy.ReasonBelowFloor
 }
 
 func (a *auditor) byEnvironment(x *account) bool {

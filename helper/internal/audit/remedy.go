@@ -32,10 +32,14 @@ func (a *auditor) remedy(check string, d *userDir, subjects []*account) string {
 			proven = append(proven, x)
 		}
 	}
-	if len(proven) == 0 {
-		return inPidgin(proxyByHand)
+	otherwise := proxyByHand
+	if check == "below-floor" {
+		otherwise = "Accounts, Manage Accounts: delete it, as its protocol cannot be protected"
 	}
-	if check == "protection-broken" && anySecret(proven) {
+	if len(proven) == 0 {
+		return inPidgin(otherwise)
+	}
+	if check == "protection-broken" && anySecret(proven) || check == "below-floor" && a.floor == policy.LevelSecret {
 		words = append(words, "--level", "secret")
 	}
 	for _, name := range names(proven) {
@@ -43,7 +47,7 @@ func (a *auditor) remedy(check string, d *userDir, subjects []*account) string {
 	}
 	line := strings.Join(words, " ")
 	if len(proven) < len(subjects) {
-		line += "  # the others: " + proxyByHand
+		line += "  # the others: " + otherwise
 	}
 	return line
 }

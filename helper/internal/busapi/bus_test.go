@@ -80,6 +80,7 @@ var (
 
 // backend is what the service is over in these tests.
 type backend struct {
+	floor  policy.Level
 	mu     sync.Mutex
 	status engine.Status
 	levels map[string]policy.Level
@@ -150,6 +151,10 @@ func (b *backend) Level(account string) (policy.Level, error) {
 		return l, nil
 	}
 	return policy.LevelUnknown, &Error{UnknownAccount, "there is no such account"}
+}
+
+func (b *backend) MaySet(level policy.Level) policy.Decision {
+	return policy.MaySet(level, max(b.floor, policy.LevelNone))
 }
 
 func (b *backend) Protect(_ context.Context, account string, level policy.Level) error {

@@ -36,6 +36,8 @@ type Backend interface {
 	Audit(AuditOptions) (string, error) // the JSON of `purple-onion audit`
 	// Level finds an account by "protocol:name" or "DIR|protocol:name".
 	Level(account string) (policy.Level, error)
+	// MaySet says whether any account may have a level here.
+	MaySet(policy.Level) policy.Decision
 	// Protect carries a level out; Ask has the person asked for it, and does not wait.
 	Protect(ctx context.Context, account string, level policy.Level) error
 	Ask(account string, level policy.Level)
@@ -142,6 +144,9 @@ func (s *Service) protect(c call, account, level string) error {
 	now, err := s.settings.Backend.Level(account)
 	if err != nil {
 		return err
+	}
+	if d := s.settings.Backend.MaySet(wanted); d.Verdict != policy.Allow {
+		return &Error{InvalidArgument, d.Reason.Text()}
 	}
 	switch d := policy.LevelChange(now, wanted); d.Verdict {
 	case policy.Allow:

@@ -250,6 +250,34 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// Below the floor nobody is asked: the answer would be refused.
+func TestFloor(t *testing.T) {
+	address := privateBus(t)
+	b := newBackend()
+	b.floor = policy.LevelTor
+	s := start(t, address, ModePlugin, b)
+	c := peer(t, address)
+	for _, tt := range []struct{ account, level, err, did string }{
+		{aliceAccount.String(), "none", "InvalidArgument", ""},
+		{bobAccount.String(), "none", "InvalidArgument", ""},
+		{bobAccount.String(), "tor", "NeedsUser", "ask " + bobAccount.String() + " tor"},
+		{"prpl-jabber:none@a.test/", "tor", "", "protect prpl-jabber:none@a.test/ tor"},
+	} {
+		before := len(s.doings())
+		err := c.Object(Name, Path).Call(helperInterface+".Protect", 0, tt.account, tt.level).Err
+		if tt.err == "" && err != nil || tt.err != "" && errorName(err) != errorPrefix+tt.err {
+			t.Errorf("%+v: %v", tt, err)
+		}
+		if did := strings.Join(s.doings()[before:], ","); did != tt.did {
+			t.Errorf("%+v did %q", tt, did)
+		}
+	}
+	err := c.Object(Name, Path).Call(helperInterface+".Release", 0, aliceAccount.String()).Err
+	if errorName(err) != errorPrefix+"InvalidArgument" || !strings.Contains(err.Error(), policy.ReasonBelowFloor.Text()) {
+		t.Errorf("release: %v", err)
+	}
+}
+
 func TestStandardErrors(t *testing.T) {
 	address := privateBus(t)
 	start(t, address, ModePlugin, newBackend())

@@ -6,11 +6,15 @@ import (
 	"strings"
 	"time"
 
+	"purpleonion.org/purple-onion/helper/internal/policy"
 	"purpleonion.org/purple-onion/helper/internal/redact"
 )
 
-// Config is config.toml with defaults filled in. Keys lists every key.
+// Config is config.toml with defaults filled in, and what the administrator's
+// policy.toml wants stricter. Keys lists every key.
 type Config struct {
+	NewAccounts            policy.NewAccounts // new_accounts
+	Floor                  policy.Level       // floor
 	RequireProvenIsolation bool               // require_proven_isolation
 	RequireVerified        bool               // require_verified
 	DropPlaintext          bool               // drop_plaintext
@@ -48,7 +52,7 @@ type Account struct {
 
 // Default is what a missing file comes to.
 func Default() Config {
-	return Config{TorBrowser: true, SignonDelayMax: 90 * time.Second, Tor: Tor{Mode: "auto"}, Onions: map[string]string{}, Accounts: map[string]Account{}}
+	return Config{NewAccounts: policy.NewAccountsAsk, Floor: policy.LevelNone, TorBrowser: true, SignonDelayMax: 90 * time.Second, Tor: Tor{Mode: "auto"}, Onions: map[string]string{}, Accounts: map[string]Account{}}
 }
 
 // MustVerify says whether an account's messages go to compared keys alone.

@@ -11,11 +11,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"purpleonion.org/purple-onion/helper/internal/policy"
 )
 
 const goodOnion = "4colmnerbjz3xtsjmqogehtpbt5upjzef57huilibbq3wfgpsylub7yd.onion"
 
 const everyKey = `
+new_accounts = "tor"
+floor = "secret"
 require_proven_isolation = true
 srv_resolver = "9.9.9.9:853#dns.quad9.net"
 drop_plaintext = true
@@ -52,7 +56,7 @@ func write(t *testing.T, text string) string {
 }
 
 func TestLoadReadsEveryKey(t *testing.T) {
-	c, err := Load(write(t, everyKey))
+	c, err := loadUser(write(t, everyKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +65,7 @@ func TestLoadReadsEveryKey(t *testing.T) {
 	}
 	c.Tor.ControlPassword = Default().Tor.ControlPassword
 	want := Config{
+		NewAccounts: policy.NewAccountsTor, Floor: policy.LevelSecret,
 		RequireProvenIsolation: true, DropPlaintext: true, NotifyNames: true, Autologin: true, SignonDelayMax: 2 * time.Minute,
 		SRVResolver: "9.9.9.9:853#dns.quad9.net",
 		Tor:         Tor{Mode: "private", Socks: "127.0.0.1:9150", Control: "unix:/run/tor/control", Program: "/usr/bin/tor", Torrc: []string{"UseBridges 1", "Bridge 192.0.2.1:443"}},
@@ -86,7 +91,7 @@ func TestLoadReadsEveryKey(t *testing.T) {
 
 func TestLoadWithoutAFileGivesTheDefaults(t *testing.T) {
 	for _, path := range []string{"", filepath.Join(t.TempDir(), "config.toml"), write(t, ""), write(t, "# nothing\n")} {
-		c, err := Load(path)
+		c, err := loadUser(path)
 		if err != nil || !reflect.DeepEqual(c, Default()) {
 			t.Errorf("%q: %+v, %v", path, c, err)
 		}
@@ -95,6 +100,12 @@ func TestLoadWithoutAFileGivesTheDefaults(t *testing.T) {
 
 func TestLoadNamesTheLine(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
+		{"floor = 'Tor'", ":1: floor is"},
+		{"floor = ''", ":1: floor is"},
+		{"floor = 1", ":1: "},
+		{"floor = 'ask'", ":1: floor is"},
+		{"\nnew_accounts = 'unknown'", ":2: new_accounts is"},
+		{"\nnew_accounts = ['tor']", ":2: "},
 		{"\nrequire_proven_isolatoin = true\n", ":2: no such key: require_proven_isolatoin"},
 		{"[tor]\n\nsock = 'x'", ":3: no such key: tor.sock"},
 		{"[accounts.'prpl-irc:a@b']\nonion_onyl = true", ":2: no such key: accounts.prpl-irc:a@b.onion_onyl"},
@@ -128,7 +139,7 @@ func TestLoadNamesTheLine(t *testing.T) {
 		{"require_proven_isolation = true\nrequire_proven_isolation = false\n", ":2: "},
 		{"a\x00b", "not a text file"},
 	} {
-		got, err := Load(write(t, c.text))
+		got, err := loadUser(write(t, c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "cannot read configuration /") {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)
 		}
@@ -143,7 +154,7 @@ func TestErrorsKeepThePasswordToThemselves(t *testing.T) {
 		"[tor]\ncontrol_password = \"hunter2\n", "[tor]\ncontrol_password = 'hunter2' x", "[tor]\ncontrol_password = ['hunter2']",
 		"[tor]\ncontrol_pasword = 'hunter2'", "[tor]\ncontrol_password = hunter2",
 	} {
-		if _, err := Load(write(t, text)); err == nil || strings.Contains(err.Error(), "hunter2") {
+		if _, err := loadUser(write(t, text)); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -160,7 +171,7 @@ func TestLoadRefusesFilesOfOthers(t *testing.T) {
 	}
 	big := write(t, strings.Repeat("# comment\n", maxBytes/10+1))
 	for path, want := range map[string]string{open: "anybody may write", fifo: "not a regular file", t.TempDir(): "not a regular file", big: "larger than 1 MiB"} {
-		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := loadUser(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
@@ -169,7 +180,7 @@ func TestLoadRefusesFilesOfOthers(t *testing.T) {
 		if err := os.Chown(foreign, 65534, 65534); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(foreign); err == nil || !strings.Contains(err.Error(), "another user") {
+		if _, err := loadUser(foreign); err == nil || !strings.Contains(err.Error(), "another user") {
 			t.Errorf("foreign file: %v", err)
 		}
 	}
@@ -231,7 +242,7 @@ func TestKeysDefaultsAreTrue(t *testing.T) {
 		}
 	}
 	d := Default()
-	if c, err := Load(write(t, strings.Replace(text.String(), "[]", "[]", 1))); err != nil || !reflect.DeepEqual(c, d) {
+	if c, err := loadUser(write(t, strings.Replace(text.String(), "[]", "[]", 1))); err != nil || !reflect.DeepEqual(c, d) {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -267,6 +278,9 @@ func FuzzParse(f *testing.F) {
 			if !validDomain(domain) || !ValidOnion(o.text) {
 				t.Errorf("let through: %q = %q", domain, o.text)
 			}
+		}
+		if l := got.Floor.level; l > policy.LevelSecret {
+			t.Errorf("let through: floor %v", l)
 		}
 		if m := got.Tor.Mode.text; m != "" && m != "auto" && m != "system" && m != "private" {
 			t.Errorf("let through: mode %q", m)

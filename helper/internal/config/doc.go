@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package config reads the user's config.toml. It decides nothing; a key it
+// Package config reads the user's config.toml and the administrator's
+// policy.toml. It decides nothing but which of two is the stricter; a key it
 // does not know, or a value out of range, is an error with file and line, so
 // that a mistyped restriction never silently falls away.
 //

@@ -11,6 +11,8 @@ type Key struct {
 // Keys is every key of config.toml in the order in which they are shown. A
 // test holds it against the types that the file is decoded into.
 var Keys = []Key{
+	{"new_accounts", "string", `"ask"`, `What an account gets that purple-onion meets for the first time, before its first packet. "ask": it waits until you have chosen; "tor", "secret": that level; "none": it connects as its own settings say. At its first start with a user directory purple-onion takes all accounts there for known. From then on an account is new that was added since, here or elsewhere, until it signs on, or you choose its level. An account that is removed and added again is new again.`},
+	{"floor", "string", `"none"`, `"tor" or "secret": no account may have a lower level. One that has it is blocked until you protect it; release and lower levels are refused. New accounts get at least this level.`},
 	{"require_proven_isolation", "bool", "false", "Block a protected account unless Tor's control port proves that it has a circuit of its own. Without it such an account connects and is shown as isolation-not-proven."},
 	{"require_verified", "bool", "false", "Encrypt messages of secret accounts only to keys that were compared (verified). Where another plugin encrypts, that cannot be told, and nothing goes."},
 	{"drop_plaintext", "bool", "false", "Drop what a secret account receives unencrypted, instead of showing it marked so."},

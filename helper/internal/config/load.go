@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"purpleonion.org/purple-onion/helper/internal/policy"
 	"purpleonion.org/purple-onion/helper/internal/redact"
 )
 
@@ -40,14 +41,27 @@ func File(getenv func(string) string) string {
 	return filepath.Join(dir, "config.toml")
 }
 
-// Load reads config.toml. A missing file, and an empty path, give the
-// defaults; anything else that is wrong is an error with file and, where it
-// has one, line, and then the returned configuration must not be used.
-func Load(path string) (Config, error) {
+// Load reads config.toml and the administrator's policy.toml, and gives the
+// stricter of both. A missing file, and an empty path, give the defaults;
+// anything else that is wrong is an error with file and, where it has one,
+// line, and then the returned configuration must not be used.
+func Load(files Files) (Config, error) {
+	c, err := loadUser(files.User)
+	if err != nil {
+		return Config{}, err
+	}
+	p, _, err := LoadPolicy(files)
+	if err != nil {
+		return Config{}, err
+	}
+	return p.over(c), nil
+}
+
+func loadUser(path string) (Config, error) {
 	if path == "" {
 		return Default(), nil
 	}
-	data, err := read(path)
+	data, err := read(path, 0, trusted)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Default(), nil
 	}
@@ -56,18 +70,23 @@ func Load(path string) (Config, error) {
 	}
 	f, err := parse(data)
 	if err != nil {
-		var at *lineError
-		if errors.As(err, &at) {
-			return Config{}, fmt.Errorf("cannot read configuration %s:%d: %s", path, at.line, at.msg)
-		}
-		return Config{}, fmt.Errorf("cannot read configuration %s: %w", path, err)
+		return Config{}, placed("configuration", path, err)
 	}
 	return f.config(), nil
 }
 
+// placed says what of which file is wrong, and where it has a line on which.
+func placed(what, path string, err error) error {
+	var at *lineError
+	if errors.As(err, &at) {
+		return fmt.Errorf("cannot read %s %s:%d: %s", what, path, at.line, at.msg)
+	}
+	return fmt.Errorf("cannot read %s %s: %w", what, path, err)
+}
+
 // read looks at what it opened, not at the name; it does not wait for a FIFO.
-func read(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
+func read(path string, flag int, trusted func(fs.FileInfo) error) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock|flag, 0)
 	if err != nil {
 		var pathErr *fs.PathError
 		if errors.As(err, &pathErr) {
@@ -104,6 +123,12 @@ func trusted(info fs.FileInfo) error {
 
 func (f file) config() Config {
 	c := Default()
+	if f.NewAccounts.what != policy.NewAccountsNotAsked {
+		c.NewAccounts = f.NewAccounts.what
+	}
+	if f.Floor.level != policy.LevelUnknown {
+		c.Floor = f.Floor.level
+	}
 	c.RequireProvenIsolation = f.RequireProvenIsolation
 	c.RequireVerified, c.DropPlaintext, c.NotifyNames = f.RequireVerified, f.DropPlaintext, f.NotifyNames
 	c.TorBrowser, c.Autologin = f.TorBrowser.text != "never", f.Autologin

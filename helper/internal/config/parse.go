@@ -15,6 +15,8 @@ import (
 // file is config.toml as it is written. Its types check the values, so that
 // go-toml gives an error the line of the value.
 type file struct {
+	NewAccounts            newAccounts         `toml:"new_accounts"`
+	Floor                  level               `toml:"floor"`
 	RequireProvenIsolation bool                `toml:"require_proven_isolation"`
 	RequireVerified        bool                `toml:"require_verified"`
 	DropPlaintext          bool                `toml:"drop_plaintext"`
@@ -58,23 +60,32 @@ func (e *lineError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e
 
 func parse(data []byte) (file, error) {
 	var f file
-	if bytes.Contains(data, []byte{0}) {
-		return file{}, errors.New("it is not a text file")
-	}
-	d := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		err = located(err)
-		if at := (&lineError{}); !errors.As(err, &at) {
-			err = search(data, err)
-		}
+	if err := decode(data, &f); err != nil {
 		return file{}, err
 	}
 	return f, checkKeys(f, data)
 }
 
+// decode reads the whole of data into a struct of value types, or says where
+// it cannot.
+func decode[T any](data []byte, into *T) error {
+	if bytes.Contains(data, []byte{0}) {
+		return errors.New("it is not a text file")
+	}
+	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(into)
+	if err == nil {
+		return nil
+	}
+	err = located(err)
+	if at := (&lineError{}); !errors.As(err, &at) {
+		err = search[T](data, err)
+	}
+	return err
+}
+
 // search finds the line of an error that go-toml gives without one (a number
 // where a string belongs): the first whose addition brings that error about.
-func search(data []byte, err error) error {
+func search[T any](data []byte, err error) error {
 	lines := bytes.SplitAfter(data, []byte{'\n'})
 	if len(lines) > 2000 {
 		return err
@@ -82,7 +93,7 @@ func search(data []byte, err error) error {
 	end := 0
 	for i, l := range lines {
 		end += len(l)
-		if e := toml.NewDecoder(bytes.NewReader(data[:end])).Decode(&file{}); e != nil && located(e).Error() == err.Error() {
+		if e := toml.NewDecoder(bytes.NewReader(data[:end])).Decode(new(T)); e != nil && located(e).Error() == err.Error() {
 			return &lineError{i + 1, err.Error()}
 		}
 	}

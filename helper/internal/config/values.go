@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"purpleonion.org/purple-onion/helper/internal/policy"
 )
 
 // The value types. Each is a struct, since go-toml sets a string kind without
@@ -29,7 +31,24 @@ type (
 	browser  struct{ text string }
 	resource struct{ text string }
 	delay    struct{ length time.Duration }
+
+	level       struct{ level policy.Level }
+	newAccounts struct{ what policy.NewAccounts }
 )
+
+func (l *level) UnmarshalText(b []byte) error {
+	if l.level = policy.ParseLevel(string(b)); l.level == policy.LevelUnknown {
+		return errors.New(`floor is "none", "tor" or "secret"`)
+	}
+	return nil
+}
+
+func (n *newAccounts) UnmarshalText(b []byte) error {
+	if n.what = policy.ParseNewAccounts(string(b)); n.what == policy.NewAccountsNotAsked {
+		return errors.New(`new_accounts is "none", "ask", "tor" or "secret"`)
+	}
+	return nil
+}
 
 // longestDelay is more than a person waits for an account.
 const longestDelay = time.Hour

@@ -59,6 +59,7 @@ type Gate interface {
 type Records interface {
 	Level(policy.Account) policy.LevelFact
 	Accounts() []policy.Account // all that are protected
+	Known(policy.Account) policy.Answer
 }
 
 // Parts is what an Engine works with; every field is needed.
@@ -68,7 +69,7 @@ type Parts struct {
 	Records     Records
 	Keyring     Keyring
 	Config      config.Config
-	ConfigRead  bool // false: config.toml is broken, and every protected account blocks
+	ConfigRead  bool // false: config.toml or policy.toml is broken, and every account blocks
 	KnownOnion  func(domain string) string
 	Credentials func() (user, password redact.Secret)
 	Roots       func() (*x509.CertPool, error) // the system's authorities

@@ -36,6 +36,7 @@ type world struct {
 	closed []policy.Reason
 	events []Event
 	level  policy.LevelFact
+	known  policy.Answer
 	made   int
 
 	recorded []policy.Account
@@ -55,6 +56,7 @@ func (w *world) Revoke(uint64, policy.Reason)          {}
 func (w *world) Leave(n uint64, d time.Duration)       { w.left = append(w.left, left{n, d}) }
 func (w *world) CloseAll(r policy.Reason)              { w.closed = append(w.closed, r) }
 func (w *world) Level(policy.Account) policy.LevelFact { return w.level }
+func (w *world) Known(policy.Account) policy.Answer    { return w.known }
 func (w *world) Accounts() []policy.Account            { return w.recorded }
 
 // torOf is apart because an embedded Engine has a Status of its own.
@@ -65,10 +67,10 @@ func (t torOf) Status() TorStatus { return t.w.tor }
 func newWorld(change func(*Parts)) *world {
 	w := &world{
 		tor:  TorStatus{State: policy.TorReady, Isolation: policy.IsolationProven},
-		port: 4711, level: policy.LevelFact{Presence: policy.Present, Level: policy.LevelTor},
+		port: 4711, known: policy.Yes, level: policy.LevelFact{Presence: policy.Present, Level: policy.LevelTor},
 	}
 	p := Parts{
-		Tor: torOf{w}, Gate: w, Records: w, ConfigRead: true,
+		Tor: torOf{w}, Gate: w, Records: w, ConfigRead: true, Config: config.Config{Floor: policy.LevelNone, NewAccounts: policy.NewAccountsAsk},
 		KnownOnion: func(string) string { return "" },
 		Credentials: func() (redact.Secret, redact.Secret) {
 			w.made++
@@ -124,6 +126,8 @@ func TestBlockedGetsNoCredentials(t *testing.T) {
 		"gate down":       func(w *world, _ *Account) { w.port = 0 },
 		"gate refuses":    func(w *world, _ *Account) { w.refuse = errors.New("full") },
 		"not pinned":      func(_ *world, a *Account) { a.Pinned = policy.No },
+		"below the floor": func(w *world, _ *Account) { w.parts.Config.Floor = policy.LevelSecret },
+		"no floor":        func(w *world, _ *Account) { w.parts.Config.Floor = policy.LevelUnknown },
 		"levels disagree": func(w *world, _ *Account) { w.level = policy.LevelFact{Presence: policy.Absent} },
 	} {
 		w, a := newWorld(nil), alice()
@@ -308,5 +312,62 @@ func TestRootsUnavailableBlocks(t *testing.T) {
 	w.DecideConnect(alice())
 	if d, _ := w.DecideCertificate(7, [][]byte{sign(t, leafTemplate("a.test"), nil).cert.Raw}); d.Verdict == policy.Allow {
 		t.Error("allowed without any authority")
+	}
+}
+
+// An account without protection connects only where it is known, the floor is
+// none, and the configuration says so.
+func TestUnprotectedAccounts(t *testing.T) {
+	absent := policy.LevelFact{Presence: policy.Absent}
+	for _, c := range []struct {
+		name   string
+		reason policy.Reason // empty: it may
+		change func(*world)
+	}{
+		{"known", "", func(*world) {}},
+		{"new", policy.ReasonNewAccount, func(w *world) { w.known = policy.No }},
+		{"nobody knows", policy.ReasonFactMissing, func(w *world) { w.known = policy.NotAsked }},
+		{"below the floor", policy.ReasonBelowFloor, func(w *world) { w.parts.Config.Floor = policy.LevelTor }},
+		{"no floor", policy.ReasonFactMissing, func(w *world) { w.parts.Config.Floor = policy.LevelUnknown }},
+		{"a broken configuration", policy.ReasonConfigUnreadable, func(w *world) { w.parts.ConfigRead = false }},
+	} {
+		w, a := newWorld(nil), alice()
+		w.level, a.Setting = absent, absent
+		c.change(w)
+		got := w.DecideConnect(a)
+		level, d := w.DecideLevel(a)
+		if got.Reason != c.reason || (got.Verdict == policy.Allow) != (c.reason == "") || got.GatePort != 0 || len(w.grants) != 0 {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+		if d != got.Decision || level != policy.LevelNone {
+			t.Errorf("%s: level %v, %+v", c.name, level, d)
+		}
+	}
+}
+
+func TestNewcomerIsAskedForOnlyWhenNew(t *testing.T) {
+	w := newWorld(nil)
+	a := alice().Account
+	if _, d := w.Newcomer(a); d.Verdict != policy.Block {
+		t.Errorf("known: %+v", d)
+	}
+	w.known = policy.NotAsked
+	if _, d := w.Newcomer(a); d.Verdict != policy.Block {
+		t.Errorf("nobody knows: %+v", d)
+	}
+	w.known = policy.No
+	if _, d := w.Newcomer(a); d.Verdict != policy.Hold {
+		t.Errorf("new: %+v", d)
+	}
+	w.parts.Config.NewAccounts = policy.NewAccountsTor
+	if level, d := w.Newcomer(a); d.Verdict != policy.Allow || level != policy.LevelTor {
+		t.Errorf("new, tor: %v, %+v", level, d)
+	}
+	w.parts.ConfigRead = false
+	if _, d := w.Newcomer(a); d.Reason != policy.ReasonConfigUnreadable {
+		t.Errorf("a broken configuration: %+v", d)
+	}
+	if d := w.MaySet(policy.LevelTor); d.Reason != policy.ReasonConfigUnreadable {
+		t.Errorf("a broken configuration: %+v", d)
 	}
 }

@@ -54,10 +54,21 @@ const (
 	Online     State = "online"
 )
 
+// levelFacts is what is known of an account's level.
+func (e *Engine) levelFacts(a Account) policy.LevelFacts {
+	return policy.LevelFacts{
+		Setting: a.Setting,
+		Record:  e.parts.Records.Level(a.Account),
+		Config:  policy.AnswerOf(e.parts.ConfigRead),
+		Floor:   e.parts.Config.Floor,
+		Known:   e.parts.Records.Known(a.Account),
+	}
+}
+
 // DecideLevel says which protection an account has; the verdict blocks where
-// that cannot be told.
+// that cannot be told, or may not be.
 func (e *Engine) DecideLevel(a Account) (policy.Level, policy.Decision) {
-	level, d := policy.EffectiveLevel(a.Setting, e.parts.Records.Level(a.Account))
+	level, d := policy.AllowedLevel(e.levelFacts(a))
 	if d.Verdict == policy.Allow && level == policy.LevelNone {
 		e.leave(a.Account)
 	}
@@ -67,15 +78,13 @@ func (e *Engine) DecideLevel(a Account) (policy.Level, policy.Decision) {
 // DecideConnect says whether an account may sign on, register or unregister.
 // Where it may, new credentials were issued for this sign-on alone (I3).
 func (e *Engine) DecideConnect(a Account) ConnectAnswer {
-	record := e.parts.Records.Level(a.Account)
-	level, _ := policy.EffectiveLevel(a.Setting, record)
+	facts := e.levelFacts(a)
+	level, _ := policy.AllowedLevel(facts)
 	answer := ConnectAnswer{Level: level}
 	tor, port := e.parts.Tor.Status(), e.parts.Gate.Port()
 	answer.Decision = policy.Connect(policy.ConnectFacts{
+		LevelFacts:    facts,
 		Protocol:      a.Protocol,
-		Setting:       a.Setting,
-		Record:        record,
-		Config:        policy.AnswerOf(e.parts.ConfigRead),
 		Begun:         policy.AnswerOf(a.Asked || e.parts.Config.MayBegin(a.Account.String())),
 		Encryption:    e.encryption(level),
 		NoProxyLive:   a.NoProxyLive,
@@ -99,6 +108,26 @@ func (e *Engine) DecideConnect(a Account) ConnectAnswer {
 		return ConnectAnswer{Level: level, Decision: policy.Decision{Reason: policy.ReasonInternal}}
 	}
 	return answer
+}
+
+// MaySet says whether an account may be given a level here, whoever wants it.
+func (e *Engine) MaySet(level policy.Level) policy.Decision {
+	if !e.parts.ConfigRead {
+		return policy.Decision{Reason: policy.ReasonConfigUnreadable}
+	}
+	return policy.MaySet(level, e.parts.Config.Floor)
+}
+
+// Newcomer says which level an account gets that is met for the first time.
+// Hold means that the person chooses.
+func (e *Engine) Newcomer(a policy.Account) (policy.Level, policy.Decision) {
+	switch {
+	case !e.parts.ConfigRead:
+		return policy.LevelUnknown, policy.Decision{Reason: policy.ReasonConfigUnreadable}
+	case e.parts.Records.Known(a) != policy.No:
+		return policy.LevelUnknown, policy.Decision{Reason: policy.ReasonFactMissing}
+	}
+	return policy.Newcomer(a.Protocol, e.parts.Config.NewAccounts, e.parts.Config.Floor)
 }
 
 // encryption says whether an account's messages can be held to end-to-end

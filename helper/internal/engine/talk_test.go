@@ -65,6 +65,7 @@ func newStage(t *testing.T, level policy.Level, conf config.Config) *stage {
 	if err := s.ring.SaveKey(s.account.Account, keys(0)); err != nil {
 		t.Fatal(err)
 	}
+	conf.Floor = max(conf.Floor, policy.LevelNone)
 	s.world = newWorld(func(p *Parts) {
 		p.Keyring, p.Config, p.Now = s.ring, conf, func() time.Time { return s.at }
 		p.Background = func(_ string, do func()) { go do() }

@@ -5,18 +5,17 @@ package policy
 // ConnectFacts is what must be known before an account may sign on, register
 // or unregister.
 type ConnectFacts struct {
-	Protocol        string    // libpurple's protocol id; empty: not asked
-	Setting, Record LevelFact // the level as accounts.xml and our record have it
-	Config          Answer    // was the user's configuration read and understood?
-	Begun           Answer    // does a person want it online in this session, or the configuration? (level secret)
-	Encryption      Answer    // can messages be held to end-to-end encryption?
-	NoProxyLive     Answer    // does no_proxy bypass libpurple's proxies in this process?
-	Pinned          Answer    // are the account's settings set for Tor (TLS required, proxy dead)?
-	Gate            Answer    // does the gate listen?
-	NameKnown       Answer    // is the computer's own name known without asking DNS? (XMPP asks for it)
-	Tor             TorState
-	Isolation       Isolation
-	RequireProven   Answer // does the user refuse isolation that is not proven?
+	LevelFacts
+	Protocol      string // libpurple's protocol id; empty: not asked
+	Begun         Answer // does a person want it online in this session, or the configuration? (level secret)
+	Encryption    Answer // can messages be held to end-to-end encryption?
+	NoProxyLive   Answer // does no_proxy bypass libpurple's proxies in this process?
+	Pinned        Answer // are the account's settings set for Tor (TLS required, proxy dead)?
+	Gate          Answer // does the gate listen?
+	NameKnown     Answer // is the computer's own name known without asking DNS? (XMPP asks for it)
+	Tor           TorState
+	Isolation     Isolation
+	RequireProven Answer // does the user refuse isolation that is not proven?
 }
 
 // ProtocolProven says whether accounts of this protocol can be protected.
@@ -24,39 +23,11 @@ func ProtocolProven(protocol string) bool {
 	return protocol == "prpl-jabber" || protocol == "prpl-irc"
 }
 
-// EffectiveLevel joins the two places of an account's level. Both absent, or
-// both none, is an account that was never protected.
-func EffectiveLevel(setting, record LevelFact) (Level, Decision) {
-	switch {
-	case setting.Presence == PresenceNotAsked || record.Presence == PresenceNotAsked:
-		return LevelUnknown, block(ReasonFactMissing)
-	case record.Presence == Unreadable:
-		return LevelUnknown, block(ReasonRecordUnreadable)
-	case setting.Presence == Unreadable:
-		return LevelUnknown, block(ReasonLevelUnreadable)
-	}
-	s, r := presentLevel(setting), presentLevel(record)
-	if s != r || s == LevelUnknown || s > LevelSecret {
-		return LevelUnknown, block(ReasonLevelsDisagree)
-	}
-	return s, allow("")
-}
-
-func presentLevel(f LevelFact) Level {
-	switch f.Presence {
-	case Absent:
-		return LevelNone
-	case Present:
-		return f.Level
-	case PresenceNotAsked, Unreadable:
-	}
-	return LevelUnknown
-}
-
 // Connect decides whether an account may sign on. For a level of none it
-// allows without looking further: such an account is not ours to judge.
+// that may stay allows without looking further: such an account is not ours
+// to judge.
 func Connect(f ConnectFacts) Decision {
-	level, d := EffectiveLevel(f.Setting, f.Record)
+	level, d := AllowedLevel(f.LevelFacts)
 	if d.Verdict != Allow {
 		return d
 	}
@@ -64,10 +35,8 @@ func Connect(f ConnectFacts) Decision {
 		return allow("")
 	}
 	switch {
-	case f.Protocol == "" || f.Config == NotAsked || f.NoProxyLive == NotAsked || f.Pinned == NotAsked || f.Gate == NotAsked || !f.RequireProven.known():
+	case f.Protocol == "" || f.NoProxyLive == NotAsked || f.Pinned == NotAsked || f.Gate == NotAsked || !f.RequireProven.known():
 		return block(ReasonFactMissing)
-	case f.Config != Yes:
-		return block(ReasonConfigUnreadable)
 	case !ProtocolProven(f.Protocol):
 		return block(ReasonProtocolNotProven)
 	case level == LevelSecret && (f.Begun == NotAsked || f.Encryption == NotAsked):

@@ -43,6 +43,8 @@ const (
 	ReasonLevelsDisagree      Reason = "levels-disagree"
 	ReasonLevelUnreadable     Reason = "level-unreadable"
 	ReasonRecordUnreadable    Reason = "record-unreadable"
+	ReasonNewAccount          Reason = "new-account"
+	ReasonBelowFloor          Reason = "below-floor"
 	ReasonNotAtStart          Reason = "not-at-start"
 	ReasonOTRUnreadable       Reason = "otr-files-unreadable"
 	ReasonNoProxyLive         Reason = "no-proxy-live"
@@ -82,11 +84,13 @@ const (
 
 var reasonTexts = map[Reason]string{
 	ReasonFactMissing:         "purple-onion could not find out what it needs to know",
-	ReasonConfigUnreadable:    "config.toml cannot be read; `purple-onion doctor` says where it is wrong",
+	ReasonConfigUnreadable:    "config.toml, or the administrator's policy.toml, cannot be read; `purple-onion doctor` says where it is wrong",
 	ReasonProtocolNotProven:   "this protocol cannot be protected: only XMPP and IRC are proven",
 	ReasonLevelsDisagree:      "the account's settings and purple-onion's record disagree about its protection; settle it with Tools, Protect accounts... or `purple-onion protect`",
 	ReasonLevelUnreadable:     "the account's protection level is not one that purple-onion knows; settle it with Tools, Protect accounts... or `purple-onion protect`",
 	ReasonRecordUnreadable:    "purple-onion's record of protected accounts cannot be read",
+	ReasonNewAccount:          "this account is new, and its protection is not chosen yet; choose it in Tools, purple-onion, Protect accounts...",
+	ReasonBelowFloor:          "no account may have so low a level (`floor` in config.toml or the administrator's policy.toml); choose a higher one in Tools, purple-onion, Protect accounts..., or by `purple-onion protect`",
 	ReasonNotAtStart:          "secret accounts do not sign on when the program starts; enable it when you want it online (`autologin` in config.toml)",
 	ReasonOTRUnreadable:       "the OTR keys or fingerprints in the user directory cannot be read; `purple-onion otr keys` says where",
 	ReasonNoProxyLive:         "no_proxy is set in the environment while connections are live; restart the program without it",

@@ -340,7 +340,7 @@ func (j *job) forgetGone() {
 	}
 	for _, e := range append([]entry(nil), j.record.Accounts...) {
 		if find(j.dir.Accounts, e.account()) < 0 {
-			j.record.forget(e.account())
+			j.record.drop(e.account())
 			j.touched = true
 		}
 	}

@@ -35,6 +35,7 @@ type Record struct {
 	mu      sync.Mutex
 	err     error // it could not be read
 	content content
+	met     knowledge
 	pending []func(*content) // what Save does again on the file as it is then
 }
 
@@ -44,6 +45,7 @@ type content struct {
 	Schema   int       `json:"schema"`
 	UserDir  string    `json:"user_dir"`
 	Accounts []entry   `json:"accounts"`
+	Met      *[]met    `json:"met,omitempty"` // accounts without protection that are not new; nil: the plugin never ran
 	Prefs    *prefsEnt `json:"prefs,omitempty"`
 }
 
@@ -112,6 +114,7 @@ func OpenRecord(stateDir, userDir string) (*Record, error) {
 	if r.content.UserDir == "" {
 		r.content.UserDir = userDir
 	}
+	r.met = r.content.knowledge()
 	return r, nil
 }
 
@@ -209,12 +212,19 @@ func (r *Record) SetProtected(a Account, level policy.Level) ([]Change, error) {
 	return changes, r.do(func(c *content) { c.protect(a, level, changes, nil) })
 }
 
-// Forget removes an account that was released.
+// Forget removes an account that was released. It is not new.
 func (r *Record) Forget(a policy.Account) error {
+	r.know(a, true)
 	return r.do(func(c *content) { c.forget(a) })
 }
 
 func (c *content) forget(a policy.Account) {
+	c.drop(a)
+	c.meet(a)
+}
+
+// drop removes an account that is no more.
+func (c *content) drop(a policy.Account) {
 	kept := c.Accounts[:0:0]
 	for _, e := range c.Accounts {
 		if e.account() != a {

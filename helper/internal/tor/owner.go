@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
 // Whose listener may be Tor's. Accepted are
@@ -35,7 +37,7 @@ func allowedOwner(uid uint32, passwd, uidMap string) bool {
 	if uid == 0 || int64(uid) == int64(os.Getuid()) || int64(uid) == int64(os.Geteuid()) {
 		return true
 	}
-	return slices.Contains(torUIDs(passwd), uid) || uid == overflowUID && !mapsUID(uidMap, overflowUID)
+	return slices.Contains(torUIDs(passwd), uid) || uid == overflowUID && !userfile.MapsUID(uidMap, overflowUID)
 }
 
 // torUIDs reads the text of /etc/passwd.
@@ -51,25 +53,6 @@ func torUIDs(passwd string) []uint32 {
 		}
 	}
 	return uids
-}
-
-// mapsUID says whether uid is a user of the namespace with this uid_map
-// (user_namespaces(7)). A map that cannot be read counts as mapping it.
-func mapsUID(uidMap string, uid uint64) bool {
-	read := false
-	for line := range strings.Lines(uidMap) {
-		f := strings.Fields(line)
-		if len(f) != 3 {
-			return true
-		}
-		first, err1 := strconv.ParseUint(f[0], 10, 32)
-		count, err2 := strconv.ParseUint(f[2], 10, 32)
-		if err1 != nil || err2 != nil || uid >= first && uid < first+count {
-			return true
-		}
-		read = true
-	}
-	return !read
 }
 
 // findOwner reads one of /proc/net/tcp and tcp6 (proc_pid_net(5)) for the
