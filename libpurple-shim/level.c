@@ -2,7 +2,10 @@
 /* Which protection an account has. */
 #include "shim.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include <glib/gstdio.h>
 
 #include <core.h>
 
@@ -50,14 +53,25 @@ level_marked(PurpleAccount *account)
 	       dead_proxy(account);
 }
 
+/* Where that cannot be told there is one. */
+static gboolean
+policy_there(void)
+{
+	GStatBuf st;
+
+	return g_lstat(SHIM_POLICY, &st) == 0 || errno != ENOENT;
+}
+
 /*
  * Without a helper there is no record to compare with. An account that says
- * anything but none, or whose proxy is the dead one, is taken for protected.
+ * anything but none, or whose proxy is the dead one, is taken for protected;
+ * so is a new one, and every one where the administrator may want that.
  */
 static int
 level_alone(PurpleAccount *account, struct ponion_answer *answer)
 {
-	if (!level_marked(account)) {
+	if (!level_marked(account) && !watched_get(account)->added &&
+	    !policy_there()) {
 		answer->level = PONION_LEVEL_NONE;
 		answer->verdict = PONION_ALLOW;
 		return PONION_ALLOW;

@@ -91,6 +91,8 @@ static const struct {
 	{ purple_accounts_get_handle, "account-disabled",
 	  PURPLE_SIGNAL_PRIORITY_DEFAULT, PURPLE_CALLBACK(account_changed_cb) },
 	{ purple_accounts_get_handle, "account-added",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(newcomer_added_cb) },
+	{ purple_accounts_get_handle, "account-added",
 	  PURPLE_SIGNAL_PRIORITY_DEFAULT, PURPLE_CALLBACK(account_changed_cb) },
 	{ purple_accounts_get_handle, "account-added",
 	  PURPLE_SIGNAL_PRIORITY_LOWEST, PURPLE_CALLBACK(account_asked_cb) },
@@ -100,6 +102,9 @@ static const struct {
 	{ purple_savedstatuses_get_handle, "savedstatus-changed",
 	  PURPLE_SIGNAL_PRIORITY_LOWEST,
 	  PURPLE_CALLBACK(savedstatus_changed_cb) },
+	{ purple_accounts_get_handle, "account-removed",
+	  PURPLE_SIGNAL_PRIORITY_LOWEST,
+	  PURPLE_CALLBACK(newcomer_removed_cb) },
 	{ purple_accounts_get_handle, "account-removed",
 	  PURPLE_SIGNAL_PRIORITY_DEFAULT, PURPLE_CALLBACK(account_changed_cb) },
 	{ purple_accounts_get_handle, "account-destroying",
@@ -189,8 +194,8 @@ plugin_load(PurplePlugin *plugin)
 	otr_init();
 	if (!events_init())
 		purple_debug_error(SHIM_ID, "cannot make an eventfd\n");
-	else
-		helper_load();
+	else if (helper_load())
+		newcomer_init();
 	certs_init();
 	quit_init();
 	settle_accounts();

@@ -22,6 +22,7 @@
 
 #define SHIM_ID "core-purple-onion"
 #define SHIM_LEVEL "purple-onion/protection"
+#define SHIM_POLICY "/etc/purple-onion/policy.toml"
 #define SHIM_DEAD_HOST "127.0.0.1"
 #define SHIM_DEAD_PORT 1
 
@@ -34,6 +35,8 @@ struct watched {
 	gboolean held;		/* TRUE: the prpl never saw this connection */
 	gboolean online;
 	gboolean registering;	/* this sign-on makes the account */
+	gboolean registers;	/* the last attempt was to make it */
+	gboolean added;		/* since the plugin was loaded */
 	gboolean told;		/* this connection was given an error by us */
 	gboolean open;		/* this connection is known to be unprotected */
 	gboolean waits_for_tor;	/* refused, and signs on when Tor is ready */
@@ -263,6 +266,14 @@ void wrap_init(void);
 void wrap_protocol(PurplePlugin *plugin);
 /* FALSE where someone else wrapped over us: nothing was undone then. */
 gboolean wrap_uninit(void);
+
+/* newcomer.c: accounts that are met for the first time */
+void newcomer_init(void);
+/* A new account gets its level; FALSE: it was refused, and the person is asked
+ * or told why. */
+gboolean newcomer_settle(PurpleAccount *account);
+void newcomer_added_cb(PurpleAccount *account, void *data);
+void newcomer_removed_cb(PurpleAccount *account, void *data);
 
 /* signon.c */
 void signing_on_cb(PurpleConnection *gc, void *data);

@@ -50,6 +50,8 @@ signing_on_cb(PurpleConnection *gc, void *data)
 	(void)data;
 	watched_end_session(w);
 	w->waits_for_tor = FALSE;
+	if (!newcomer_settle(account))
+		return;
 	process_update();	/* one that registers counts from now on */
 	if (!level_protected(account)) {
 		w->may = TRUE;

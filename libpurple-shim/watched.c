@@ -3,6 +3,7 @@
 #include "shim.h"
 
 #include <eventloop.h>
+#include <request.h>
 
 static GHashTable *table;	/* PurpleAccount * -> struct watched *, owned */
 static guint64 last_handle;	/* not reset: a handle is never used again */
@@ -43,6 +44,7 @@ watched_free(gpointer data)
 {
 	struct watched *w = data;
 
+	purple_request_close_with_handle(w); /* newcomer.c */
 	watched_end_session(w);
 	g_free(w);
 }

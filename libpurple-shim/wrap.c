@@ -49,6 +49,7 @@ login(PurpleAccount *account)
 	PurpleConnection *gc = purple_account_get_connection(account);
 	const struct wrapped *own = gc ? wrap_original(gc) : NULL;
 
+	watched_get(account)->registers = FALSE;
 	if (own && own->login && has_leave(account))
 		own->login(account);
 }
@@ -59,6 +60,7 @@ register_user(PurpleAccount *account)
 	PurpleConnection *gc = purple_account_get_connection(account);
 	const struct wrapped *own = gc ? wrap_original(gc) : NULL;
 
+	watched_get(account)->registers = TRUE;
 	if (own && own->register_user && has_leave(account)) {
 		watched_get(account)->registering = TRUE;
 		own->register_user(account);

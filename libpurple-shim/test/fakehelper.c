@@ -16,6 +16,8 @@
  *   old              gives a table that is too small
  *   nostart          cannot start
  *   nopins           cannot say what to pin
+ *   new              takes every account without a level for new, and cannot
+ *                    say what it gets
  *
  * FAKE_DELAY is how many milliseconds accounts are to be apart.
  * FAKE_CHAIN is the file that gets the certificates which it is asked about;
@@ -82,6 +84,10 @@ decide_level(const struct ponion_account *q, struct ponion_answer *a)
 	if (q->setting && strcmp(q->setting, "none") != 0)
 		a->level = strcmp(q->setting, "secret") == 0 ?
 				   PONION_LEVEL_SECRET : PONION_LEVEL_TOR;
+	if (is("new") && a->level == PONION_LEVEL_NONE) {
+		g_strlcpy(a->reason, "new-account", sizeof(a->reason));
+		return PONION_BLOCK;
+	}
 	a->verdict = PONION_ALLOW;
 	return PONION_ALLOW;
 }

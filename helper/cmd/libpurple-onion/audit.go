@@ -10,6 +10,7 @@ import (
 
 	"purpleonion.org/purple-onion/helper/internal/audit"
 	"purpleonion.org/purple-onion/helper/internal/config"
+	"purpleonion.org/purple-onion/helper/internal/policy"
 )
 
 // version is set by the linker.
@@ -27,6 +28,12 @@ func auditPage(userDir string) string {
 	return strings.NewReplacer("\n", "<br>", ":", "&#58;").Replace(html.EscapeString(text.String()))
 }
 
+// floor is read anew: the audit tells of the files as they stand.
+func floor() (policy.Level, error) {
+	c, err := config.Load(config.System(os.Getenv))
+	return c.Floor, err
+}
+
 func auditOptions(userDir string) audit.Options {
 	hostname, _ := os.Hostname() // unknown is judged as unknown
 	return audit.Options{
@@ -34,6 +41,6 @@ func auditOptions(userDir string) audit.Options {
 		Lookup:   os.LookupEnv,
 		Program:  func(name string) bool { _, err := exec.LookPath(name); return err == nil },
 		StateDir: config.Folder(os.Getenv, "XDG_STATE_HOME", ".local/state"),
-		Hostname: hostname,
+		Hostname: hostname, Floor: floor,
 	}
 }

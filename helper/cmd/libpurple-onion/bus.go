@@ -35,9 +35,12 @@ func (h *helper) news(n engine.News) {
 // onBus answers the bus for the plugin. It is called from its goroutines.
 type onBus struct{ *helper }
 
-func (b onBus) Status() engine.Status                 { return b.engine.Status() }
-func (b onBus) Live(ctx context.Context) engine.Live  { return b.engine.Live(ctx) }
-func (b onBus) Explain(check string) (string, bool)   { return audit.Explain(check) }
+func (b onBus) Status() engine.Status                { return b.engine.Status() }
+func (b onBus) Live(ctx context.Context) engine.Live { return b.engine.Live(ctx) }
+func (b onBus) Explain(check string) (string, bool)  { return audit.Explain(check) }
+func (b onBus) MaySet(level policy.Level) policy.Decision {
+	return b.engine.MaySet(level)
+}
 func (b onBus) Ask(account string, wish policy.Level) { _ = b.ask(account, wish) }
 
 func (b onBus) Audit(o busapi.AuditOptions) (string, error) {

@@ -32,6 +32,9 @@ var ops = map[string]func(*helper, *keyFile) (*keyFile, error){
 	"plan":    (*helper).opPlan,    // `level`: what would change, as text
 	"protect": (*helper).opProtect, // `level`, none releases: [proxy], [set], [unset]
 	"rename":  (*helper).opRename,  // `from`: the record follows the account's name
+	"settle":  (*helper).opSettle,  // [0], [1]...: the accounts that are there when the plugin is loaded
+	"arrive":  (*helper).opArrive,  // a new account is about to connect: as protect, with its `level`, or `ask`
+	"part":    (*helper).opPart,    // an account was removed, or is being added: it is new
 	"status":  (*helper).opStatus,  // pending: a page about Tor and the accounts
 	"audit":   (*helper).opAudit,   // pending: a page
 	"result":  (*helper).opResult,  // `number`: what was pending
@@ -102,11 +105,14 @@ func snapshot(k *keyFile) profile.Account {
 	return a
 }
 
-func wantedLevel(k *keyFile) (policy.Level, error) {
+func (h *helper) wantedLevel(k *keyFile) (policy.Level, error) {
 	text, _ := k.get("request", "level")
 	level := policy.ParseLevel(text)
 	if level == policy.LevelUnknown {
 		return level, fmt.Errorf("cannot set level %q: not one of none, tor, secret", text)
+	}
+	if d := h.engine.MaySet(level); d.Verdict != policy.Allow {
+		return policy.LevelUnknown, fmt.Errorf("cannot set level %s: %s", level, d.Reason.Text())
 	}
 	return level, nil
 }
@@ -139,7 +145,11 @@ func (h *helper) opPins(k *keyFile) (*keyFile, error) {
 }
 
 func (h *helper) opPlan(k *keyFile) (*keyFile, error) {
-	changes, kept, err := h.changes(snapshot(k), k)
+	level, err := h.wantedLevel(k)
+	if err != nil {
+		return nil, err
+	}
+	changes, kept, err := h.changes(snapshot(k), level)
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +166,7 @@ func (h *helper) opPlan(k *keyFile) (*keyFile, error) {
 	return okAnswer(text.String()), nil
 }
 
-func (h *helper) changes(a profile.Account, k *keyFile) (changes, kept []profile.Change, err error) {
-	level, err := wantedLevel(k)
-	if err != nil {
-		return nil, nil, err
-	}
+func (h *helper) changes(a profile.Account, level policy.Level) (changes, kept []profile.Change, err error) {
 	if level == policy.LevelNone {
 		return h.record.Restoration(a)
 	}
@@ -171,12 +177,15 @@ func (h *helper) changes(a profile.Account, k *keyFile) (changes, kept []profile
 // opProtect writes the record first: should the program die before it saved
 // its settings, record and setting disagree and the account is blocked.
 func (h *helper) opProtect(k *keyFile) (*keyFile, error) {
-	a := snapshot(k)
-	level, err := wantedLevel(k)
+	level, err := h.wantedLevel(k)
 	if err != nil {
 		return nil, err
 	}
-	changes, _, err := h.changes(a, k)
+	return h.protect(snapshot(k), level)
+}
+
+func (h *helper) protect(a profile.Account, level policy.Level) (*keyFile, error) {
+	changes, _, err := h.changes(a, level)
 	if err != nil {
 		return nil, err
 	}

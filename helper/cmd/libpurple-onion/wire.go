@@ -85,7 +85,7 @@ func start(settings string, eventFD int) bool {
 
 // wire joins the parts, and is the one place where they meet.
 func (h *helper) wire() bool {
-	conf, confErr := config.Load(config.File(os.Getenv))
+	conf, confErr := config.Load(config.System(os.Getenv))
 	if confErr != nil {
 		h.log("cannot read the configuration: " + confErr.Error())
 	}
