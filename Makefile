@@ -245,6 +245,7 @@ define installed
 644 dbus/org.purpleonion.Helper1.xml $(datadir)/dbus-1/interfaces/org.purpleonion.Helper1.xml
 644 dbus/org.purpleonion.Account1.xml $(datadir)/dbus-1/interfaces/org.purpleonion.Account1.xml
 644 dbus/pidgin-deny.conf $(datadir)/purple-onion/pidgin-deny.conf
+644 packaging/apparmor/purple-onion-run $(datadir)/purple-onion/purple-onion-run
 644 build/dbus/$(bus_service) $(datadir)/dbus-1/services/$(bus_service)
 644 build/dbus/purple-onion.service $(systemduserdir)/purple-onion.service
 644 packaging/man/purple-onion.1 $(mandir)/man1/purple-onion.1

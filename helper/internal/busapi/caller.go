@@ -19,7 +19,11 @@ import (
 // callers finds out who is in a sandbox: who cannot be told is. Unique names
 // are never used again on one bus, so that an answer stays right.
 type callers struct {
-	proc        string // "/proc"
+	proc string // "/proc"
+	// unnumbered: of a cell's own bus, to which `purple-onion run` connects in
+	// everybody's place. It is in no process namespace of the cell's, so that
+	// nobody there has a number; and all who are there are of the cell.
+	unnumbered  bool
 	credentials func(sender string) (map[string]dbus.Variant, error)
 
 	mu    sync.Mutex
@@ -29,10 +33,10 @@ type callers struct {
 const maxCallers = 256 // remembered
 
 // onBus forgets the names of another bus: this one gives them out anew.
-func (c *callers) onBus(proc string, credentials func(string) (map[string]dbus.Variant, error)) {
+func (c *callers) onBus(proc string, credentials func(string) (map[string]dbus.Variant, error), unnumbered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.proc, c.credentials, c.known = proc, credentials, nil
+	c.proc, c.credentials, c.unnumbered, c.known = proc, credentials, unnumbered, nil
 }
 
 func (c *callers) sandboxed(sender string) bool {
@@ -42,7 +46,7 @@ func (c *callers) sandboxed(sender string) bool {
 		return in
 	}
 	creds, err := c.credentials(sender)
-	in := err != nil || confined(creds, c.proc)
+	in := err != nil || confined(creds, c.proc, c.unnumbered)
 	if len(c.known) >= maxCallers || c.known == nil {
 		c.known = map[string]bool{}
 	}
@@ -50,6 +54,12 @@ func (c *callers) sandboxed(sender string) bool {
 		c.known[sender] = in
 	}
 	return in
+}
+
+// numberless says whether a bus knows no process of a connection.
+func numberless(creds map[string]dbus.Variant, err error) bool {
+	pid, ok := creds["ProcessID"].Value().(uint32)
+	return err == nil && ok && pid == 0
 }
 
 // askBus is GetConnectionCredentials of the D-Bus specification.
@@ -66,7 +76,7 @@ func askBus(conn *dbus.Conn) func(string) (map[string]dbus.Variant, error) {
 // confined judges a caller by its AppArmor label, and its process by the marks
 // of Flatpak and snap. Flatpak's own proxy, which is what is connected, has
 // them too.
-func confined(creds map[string]dbus.Variant, proc string) bool {
+func confined(creds map[string]dbus.Variant, proc string, unnumbered bool) bool {
 	uid, ok := creds["UnixUserID"].Value().(uint32)
 	if !ok || int64(uid) != int64(os.Geteuid()) {
 		return true
@@ -76,7 +86,7 @@ func confined(creds map[string]dbus.Variant, proc string) bool {
 	}
 	pid, ok := creds["ProcessID"].Value().(uint32)
 	if !ok || pid == 0 {
-		return true
+		return !ok || !unnumbered
 	}
 	dir := filepath.Join(proc, strconv.FormatUint(uint64(pid), 10))
 	if _, err := os.Lstat(filepath.Join(dir, "root/.flatpak-info")); !errors.Is(err, fs.ErrNotExist) {

@@ -70,15 +70,21 @@ func TestConfined(t *testing.T) {
 		if tt.label != "" {
 			creds["LinuxSecurityLabel"] = dbus.MakeVariant([]byte(tt.label))
 		}
-		if got := confined(creds, proc); got != tt.want {
+		if got := confined(creds, proc, false); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
-	if !confined(nil, proc) || !confined(map[string]dbus.Variant{"ProcessID": dbus.MakeVariant("10"), "UnixUserID": dbus.MakeVariant(uid)}, proc) {
+	for _, tt := range tests { // on a cell's own bus nobody has a number; who has one is another's
+		creds := map[string]dbus.Variant{"ProcessID": dbus.MakeVariant(tt.pid), "UnixUserID": dbus.MakeVariant(tt.uid), "LinuxSecurityLabel": dbus.MakeVariant([]byte(tt.label))}
+		if got, want := confined(creds, proc, true), tt.want && tt.pid != 0; got != want {
+			t.Errorf("%s, in a cell: %v", tt.name, got)
+		}
+	}
+	if !confined(nil, proc, true) || !confined(map[string]dbus.Variant{"ProcessID": dbus.MakeVariant("10"), "UnixUserID": dbus.MakeVariant(uid)}, proc, true) {
 		t.Error("nothing known is not taken for a sandbox")
 	}
 	c := callers{proc: proc, credentials: func(string) (map[string]dbus.Variant, error) { return nil, errors.New("no answer") }}
-	if !c.sandboxed(":1.1") {
+	if !c.sandboxed(":1.1") || numberless(c.credentials(":1.1")) {
 		t.Error("who cannot be told is not taken for a sandbox")
 	}
 }

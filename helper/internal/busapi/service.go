@@ -157,7 +157,8 @@ func (s *Service) run() error {
 		return err
 	}
 	defer conn.Close()
-	s.callers.onBus("/proc", askBus(conn))
+	ask := askBus(conn)
+	s.callers.onBus("/proc", ask, s.settings.InCell && numberless(ask(conn.Names()[0])))
 	s.reply = 0
 	if err := s.watchName(conn); err != nil {
 		return err

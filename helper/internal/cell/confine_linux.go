@@ -12,8 +12,9 @@ import (
 )
 
 // buildCapabilities are what build has in its own user namespace: mounts and
-// host name, loopback, a port below 1024, and giving all of them up.
-var buildCapabilities = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_SETPCAP}
+// host name, loopback, a port below 1024, how many namespaces there may be, and
+// giving all of them up.
+var buildCapabilities = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE, unix.CAP_SYS_RESOURCE, unix.CAP_SETPCAP}
 
 // Bits of PR_SET_SECUREBITS (capabilities(7)), each with its lock.
 const (

@@ -304,6 +304,12 @@ func probe(what, arg string) string {
 			return answerOf(err)
 		}
 		return strings.ReplaceAll(string(data), "\n", "|")
+	case "opens": // for writing
+		f, err := os.OpenFile(arg, os.O_WRONLY, 0)
+		if err == nil {
+			_ = f.Close()
+		}
+		return answerOf(err)
 	case "write":
 		return answerOf(os.WriteFile(arg, []byte("inside"), 0o600))
 	case "list":

@@ -5,8 +5,12 @@ package cell
 import "strings"
 
 // hints names the switches of this system that keep an unprivileged user from
-// making namespaces, from what read gives of a file ("": not there).
-func hints(read func(path string) string) string {
+// making namespaces, from what read gives of a file ("": not there). inCell
+// says that this is a cell; profile is where AppArmor's profile is.
+func hints(read func(path string) string, inCell bool, profile string) string {
+	if inCell {
+		return "this is a cell already, in which no further one can be made"
+	}
 	var list []string
 	if read("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
 		list = append(list, "user namespaces are off (Debian's switch): sudo sysctl kernel.unprivileged_userns_clone=1")
@@ -16,7 +20,7 @@ func hints(read func(path string) string) string {
 	}
 	if read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
 		list = append(list, "AppArmor keeps user namespaces from programs without a profile (Ubuntu's switch kernel.apparmor_restrict_unprivileged_userns): "+
-			"install purple-onion's profile, packaging/apparmor/purple-onion-run, into /etc/apparmor.d and run sudo apparmor_parser -r /etc/apparmor.d/purple-onion-run")
+			"sudo install -m 644 "+profile+" /etc/apparmor.d/purple-onion-run; sudo apparmor_parser -r /etc/apparmor.d/purple-onion-run")
 	}
 	if inContainer(read) {
 		list = append(list, "this is a container, which may forbid namespaces or hide parts of /proc: run purple-onion outside of it")

@@ -176,12 +176,33 @@ func devices(gpu bool, in map[string]tree) error {
 	return nil
 }
 
+// switches are the parts of /proc that change the kernel, for root without any
+// capability: core_pattern names a program that is run outside.
+var switches = []string{"sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi"}
+
 // kernelFiles mounts /proc and /sys of the new namespaces: the old ones show
 // the outside's processes and network devices. A /sys that may not be mounted
-// is left empty.
+// is left empty. No user namespaces can be made from here on: in one a program
+// has much more of the kernel to try.
 func kernelFiles() error {
 	if err := unix.Mount("proc", "/proc", "proc", plain|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("cannot mount /proc: %w", err)
+	}
+	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
+		return fmt.Errorf("cannot forbid user namespaces inside: %w", err)
+	}
+	for _, name := range switches {
+		path := "/proc/" + name
+		err := unix.Mount(path, path, "", unix.MS_BIND, "")
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err == nil {
+			err = unix.Mount("", path, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|plain|unix.MS_NOEXEC, "")
+		}
+		if err != nil {
+			return fmt.Errorf("cannot make %s read-only: %w", path, err)
+		}
 	}
 	if unix.Mount("sysfs", "/sys", "sysfs", plain|unix.MS_NOEXEC|unix.MS_RDONLY, "") == nil {
 		return nil
@@ -212,7 +233,7 @@ func homes(p plan, in map[string]tree) error {
 	if p.UserDir == "" {
 		return nil
 	}
-	at := filepath.Join(p.Home, ".purple")
+	at := p.purple()
 	if _, err := os.Stat(at); errors.Is(err, os.ErrNotExist) {
 		if err := os.Mkdir(at, 0o700); err != nil {
 			return fmt.Errorf("cannot make %s: %w", at, err)

@@ -48,10 +48,12 @@ func unescape(text string) string {
 // behind a program of this one that may.
 func (m mount) remote() bool {
 	switch m.kind {
-	case "nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "coda", "fuse.sshfs", "fuse.rclone", "fuse.gvfsd-fuse", "davfs", "fuse.davfs2":
+	case "nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "coda", "davfs", "lustre", "gfs2", "ocfs2", "orangefs", "beegfs", "gpfs":
 		return true
+	case "fuse.gocryptfs", "fuse.encfs", "fuse.cryfs", "fuse.mergerfs", "fuse.bindfs", "fuse.ntfs-3g", "fuse.exfat", "fuse.squashfuse":
+		return false
 	}
-	return false
+	return m.kind == "fuse" || strings.HasPrefix(m.kind, "fuse.")
 }
 
 // below says whether path is dir or under it.

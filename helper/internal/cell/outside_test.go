@@ -26,6 +26,11 @@ broken
 	if got[0].remote() || got[1].remote() || !got[2].remote() || !got[3].remote() {
 		t.Error("which are remote is not told apart")
 	}
+	for kind, want := range map[string]bool{"fuse.unheard-of": true, "fuse": true, "fuseblk": false, "fuse.gocryptfs": false, "fusectl": false, "lustre": true, "ext4": false} {
+		if (mount{kind: kind}).remote() != want {
+			t.Errorf("%s: %v", kind, !want)
+		}
+	}
 }
 
 func TestHints(t *testing.T) {
@@ -38,12 +43,12 @@ func TestHints(t *testing.T) {
 		{map[string]string{"/proc/sys/kernel/unprivileged_userns_clone": "0"}, []string{"kernel.unprivileged_userns_clone=1"}},
 		{map[string]string{"/proc/sys/kernel/unprivileged_userns_clone": "1", "/proc/sys/user/max_user_namespaces": "1000"}, nil},
 		{map[string]string{"/proc/sys/user/max_user_namespaces": "0"}, []string{"user.max_user_namespaces"}},
-		{map[string]string{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1"}, []string{"AppArmor", "apparmor_parser", "packaging/apparmor/purple-onion-run"}},
+		{map[string]string{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1"}, []string{"AppArmor", "apparmor_parser", "install -m 644 /usr/share/profile /etc/apparmor.d/"}},
 		{map[string]string{"/proc/1/cgroup": "0::/docker/abc"}, []string{"container"}},
 		{map[string]string{"/proc/1/environ": "PATH=/bin\x00container=podman\x00"}, []string{"container"}},
 		{map[string]string{"/run/systemd/container": "lxc"}, []string{"container"}},
 	} {
-		got := hints(func(path string) string { return c.files[path] })
+		got := hints(func(path string) string { return c.files[path] }, false, "/usr/share/profile")
 		if c.says == nil && got != "" {
 			t.Errorf("%v: %q", c.files, got)
 		}

@@ -25,6 +25,7 @@ type plan struct {
 	GPU        bool
 	Cookies    []byte
 	HideDirs   []string
+	MakesDir   bool // ~/.purple, to put UserDir on
 
 	Program []string
 	Dir     string
@@ -54,6 +55,8 @@ func (c Config) plan() (p plan, say []string, err error) {
 		if p.UserDir, err = userDir(c.UserDir); err != nil {
 			return p, nil, err
 		}
+		_, none := os.Lstat(p.purple())
+		p.MakesDir = !c.EmptyHome && errors.Is(none, os.ErrNotExist)
 	}
 	display, err := c.showDisplay(p.RuntimeDir)
 	if err != nil {
@@ -75,6 +78,9 @@ func (c Config) plan() (p plan, say []string, err error) {
 	say = append(append(append(say, display.say...), busSay...), sound.say...)
 	return p, append(say, p.sayFiles()...), nil
 }
+
+// purple is libpurple's user directory.
+func (p plan) purple() string { return filepath.Join(p.Home, ".purple") }
 
 // userName takes what may stand in /etc/passwd.
 func userName(name string) string {
@@ -133,6 +139,12 @@ func (p plan) sayFiles() []string {
 		say = append(say, "~/.purple is "+p.UserDir)
 	}
 	say = append(say, "files    the rest of the file system, as your user; fresh: /run, /tmp, /dev")
+	if os.Geteuid() == 0 {
+		say = append(say, "files    your user is root: a program in the cell can change what others run")
+	}
+	if _, err := os.Stat("/dev/dri"); err == nil && p.GPU {
+		say = append(say, "device   the graphics card")
+	}
 	table, _ := os.ReadFile("/proc/self/mountinfo")
 	for _, m := range mounts(string(table)) {
 		if m.remote() && !private(m.point) {

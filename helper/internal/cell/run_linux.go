@@ -53,8 +53,14 @@ func Run(ctx context.Context, c Config) (int, error) {
 	// The kernel ends init with the thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if err = standard(); err != nil {
+		return CodeNotMade, err
+	}
 	r := &running{config: c, said: make(chan said, 4), ended: make(chan struct{})}
 	defer r.end()
+	if p.MakesDir {
+		r.toClose = append(r.toClose, func() { _ = unix.Rmdir(p.purple()) }) // where it is still empty
+	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, passed...)
 	defer signal.Stop(signals)
@@ -62,6 +68,28 @@ func Run(ctx context.Context, c Config) (int, error) {
 		return CodeNotMade, explain(err)
 	}
 	return r.attend(ctx, p, say, signals)
+}
+
+// standard looks at the descriptors that the program gets. A folder would lead
+// to what is covered, and a socket that is not of a connection to anywhere.
+func standard() error {
+	for fd := range 3 {
+		st := unix.Stat_t{}
+		if err := unix.Fstat(fd, &st); err != nil {
+			return fmt.Errorf("cannot make the cell: descriptor %d: %w", fd, err)
+		}
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFDIR:
+			return fmt.Errorf("cannot make the cell: descriptor %d is a folder, which leads out", fd)
+		case unix.S_IFSOCK:
+			domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+			kind, err2 := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+			if err != nil || err2 != nil || domain != unix.AF_UNIX || kind != unix.SOCK_STREAM && kind != unix.SOCK_SEQPACKET {
+				return fmt.Errorf("cannot make the cell: descriptor %d is a socket of a network, which leads out", fd)
+			}
+		}
+	}
+	return nil
 }
 
 // start starts build in the namespaces.
@@ -312,12 +340,23 @@ func (r *running) end() {
 	}
 }
 
+// profile is AppArmor's for this command, as installed beside it, else in the
+// sources.
+func profile() string {
+	program, _ := os.Executable()
+	path := filepath.Join(filepath.Dir(program), "../share/purple-onion/purple-onion-run")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	return "packaging/apparmor/purple-onion-run"
+}
+
 // explain adds to a failure what on this system may be the cause.
 func explain(err error) error {
 	hints := hints(func(path string) string {
 		text, _ := os.ReadFile(path)
 		return strings.TrimSpace(string(text))
-	})
+	}, os.Getenv("PURPLE_ONION_CELL") != "", profile())
 	if hints == "" {
 		return fmt.Errorf("cannot make the cell: %w", err)
 	}
