@@ -131,7 +131,7 @@ func outside(words []string) error {
 		return err
 	}
 	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = os.Stdout, os.Stderr, []*os.File{left}
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = os.Stdout, os.Stderr, []*os.File{left, left, left, left, left, left}
 	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+runtimeDir, "DBUS_SESSION_BUS_ADDRESS=unix:path="+outerBus, "http_proxy=http://"+elsewhere, "ALL_PROXY=socks5://"+elsewhere)
 	return cmd.Run()
 }

@@ -61,7 +61,7 @@ type seccompNotifResp struct {
 func newConnector(init int, p plan) (*connector, error) {
 	// Whether it may be looked into is known now, not at the first connection.
 	if fd, err := descriptorOf(init, fdTalk); err != nil {
-		return nil, fmt.Errorf("cannot look into the cell (Linux 5.6 or newer is needed): %w", err)
+		return nil, fmt.Errorf("cannot look into the cell (Linux 5.9 or newer is needed): %w", err)
 	} else if err = unix.Close(fd); err != nil {
 		return nil, fmt.Errorf("cannot look into the cell: %w", err)
 	}

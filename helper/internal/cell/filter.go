@@ -6,7 +6,9 @@ import (
 	"context"
 	"io"
 	"net"
+	"strings"
 	"sync"
+	"time"
 
 	"purpleonion.org/purple-onion/helper/internal/redact"
 )
@@ -54,9 +56,14 @@ type link struct {
 	filter          *Filter
 	outside, inside string // both ends of the person's side; outside is empty over a unix socket
 	mu              sync.Mutex
-	user, password  redact.Secret // as the program gave them, where outside is empty
+	user, password  redact.Secret // as the program gave them
 	claimed         bool          // its stream was told of: SOCKS has one for a connection
+	over            bool          // it has ended, and its stream was not told of yet
 }
+
+// lateness is how long after a connection's end Tor's event of its stream may
+// come: it is on another connection.
+const lateness = 5 * time.Second
 
 // stream is one stream of this cell that lives.
 type stream struct{ status, circuit, target string }
@@ -83,21 +90,38 @@ func (f *Filter) opened(outside, inside net.Addr) *link {
 	return l
 }
 
-// closed forgets the connection: its port may be another program's next.
+// closed forgets the connection: its port may be another program's next. Where
+// its stream was not told of, its credentials stand for it a while: Tor closes
+// a RESOLVE's as soon as it is answered.
 func (f *Filter) closed(l *link) {
 	if f == nil {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if l.wait() {
+		time.AfterFunc(lateness, func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			delete(f.links, l)
+		})
+		return
+	}
 	delete(f.links, l)
 }
 
-// watch is the program's side, looked at for its credentials where Tor's
-// events cannot name the connection: over a unix socket it has no port.
+// wait says whether there is something to wait for after the end.
+func (l *link) wait() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = !l.claimed && !l.user.Empty()
+	return l.over
+}
+
+// watch is the program's side until its credentials passed, or cannot come.
 func (l *link) watch(conn net.Conn) io.Reader {
-	if l == nil || l.outside != "" {
-		return conn
+	if l == nil {
+		return strings.NewReader("")
 	}
 	return &sniffer{Reader: conn, found: func(user, password string) {
 		l.mu.Lock()
@@ -110,10 +134,11 @@ func (l *link) watch(conn net.Conn) io.Reader {
 func (l *link) is(ev StreamEvent) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.outside != "" {
-		return !l.claimed && ev.Source == l.outside
+	if l.claimed || l.outside != "" && ev.Source != l.outside {
+		return false
 	}
-	return !l.claimed && !l.user.Empty() && ev.User.Equal(l.user) && ev.Password.Equal(l.password)
+	// Over a unix socket there is no port.
+	return l.outside != "" && !l.over || !l.user.Empty() && ev.User.Equal(l.user) && ev.Password.Equal(l.password)
 }
 
 func (l *link) claim() {
@@ -203,7 +228,7 @@ func (f *Filter) circuitIDs() map[string]bool {
 }
 
 // sniffer reads a SOCKS5 user name and password (RFC 1928, RFC 1929) as they
-// pass, and stops looking when it has them or cannot get them any more.
+// pass, and ends when it has them or cannot get them any more.
 type sniffer struct {
 	io.Reader
 	found func(user, password string)
@@ -212,14 +237,15 @@ type sniffer struct {
 }
 
 func (s *sniffer) Read(p []byte) (int, error) {
+	if s.done {
+		return 0, io.EOF
+	}
 	n, err := s.Reader.Read(p)
-	if !s.done {
-		s.seen = append(s.seen, p[:n]...)
-		user, password, more := socksCredentials(s.seen)
-		if !more {
-			s.done, s.seen = true, nil
-			s.found(user, password)
-		}
+	s.seen = append(s.seen, p[:n]...)
+	user, password, more := socksCredentials(s.seen)
+	if !more {
+		s.done, s.seen = true, nil
+		s.found(user, password)
 	}
 	return n, err
 }

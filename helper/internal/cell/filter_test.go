@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -238,6 +239,38 @@ func TestControlKnowsStreamsByCredentials(t *testing.T) {
 	}
 }
 
+// The event may come after the connection's end, of a RESOLVE for one. Then the
+// port alone does not tell: it may be another program's.
+func TestControlKnowsLateStreams(t *testing.T) {
+	t.Parallel()
+	alive := true
+	f := someFilter(&alive)
+	l := f.opened(address("127.0.0.1:40000"), address("127.0.0.1:5555"))
+	_, _ = io.ReadAll(l.watch(pipeOf("\x05\x01\x02\x01\x04user\x04passrest")))
+	f.closed(l)
+	bare := f.opened(address("127.0.0.1:40002"), address("127.0.0.1:5556"))
+	f.closed(bare)
+	late := StreamEvent{ID: "1", Status: "NEWRESOLVE", Circuit: "0", Target: "a.test:0", Source: "127.0.0.1:40000", User: redact.New("user"), Password: redact.New("pass")}
+	for i, other := range []StreamEvent{{Source: late.Source}, {Source: late.Source, User: late.User, Password: redact.New("else")},
+		{Source: "127.0.0.1:40001", User: late.User, Password: late.Password}, {Source: "127.0.0.1:40002"}} {
+		other.ID, other.Status, other.Circuit, other.Target = strconv.Itoa(10+i), "NEW", "0", "theirs.test:1"
+		f.Stream(other)
+	}
+	f.Stream(late)
+	late.ID = "2" // SOCKS has one for a connection
+	f.Stream(late)
+	if got := strings.Join(f.streamLines(), "|"); got != "1 NEWRESOLVE 0 a.test:0" {
+		t.Error(got)
+	}
+}
+
+// pipeOf is a connection on which a text comes.
+func pipeOf(text string) net.Conn {
+	a, b := net.Pipe()
+	go func() { _, _ = io.WriteString(a, text); _ = a.Close() }()
+	return b
+}
+
 func TestSniffer(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -261,6 +294,8 @@ func TestSniffer(t *testing.T) {
 					break
 				}
 			}
+			rest, _ := io.ReadAll(r)
+			all = append(all, rest...)
 			if got != want || string(all) != in {
 				t.Errorf("%q: %q, passed on %q", in, got, all)
 			}

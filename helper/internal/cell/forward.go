@@ -34,17 +34,23 @@ func (f forwarder) serve(s *server, inside net.Conn) {
 	done := make(chan struct{})
 	guarded(func() {
 		defer close(done)
-		copyHalf(tor, inside, l.watch(inside))
+		copyHalf(tor, inside, l.watch(inside), inside)
 	}, s.close)
 	copyHalf(inside, tor, tor)
 	_ = inside.Close() // Tor has ended: nothing more goes to it
 	<-done
 }
 
-// copyHalf copies until src, read by way of from, ends, and passes the end on.
-// Between two sockets on Linux the bytes stay in the kernel (splice).
-func copyHalf(dst, src net.Conn, from io.Reader) {
-	_, err := io.Copy(dst, from)
+// copyHalf copies until src, read by way of one after the other, ends, and
+// passes the end on. Between two sockets on Linux the bytes stay in the kernel
+// (splice).
+func copyHalf(dst, src net.Conn, from ...io.Reader) {
+	var err error
+	for _, r := range from {
+		if _, err = io.Copy(dst, r); err != nil {
+			break
+		}
+	}
 	half, ok := dst.(interface{ CloseWrite() error })
 	if err != nil || !ok {
 		_ = dst.Close()
