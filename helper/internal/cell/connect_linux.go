@@ -230,8 +230,14 @@ func (c *connector) reachable(i inode) bool {
 }
 
 // open looks a path up in the cell, and opens nothing behind it.
-func (c *connector) open(path string) (int, error) {
-	return unix.Openat2(c.root, path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
+func (c *connector) open(path string) (fd int, err error) {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	for range 8 { // a rename elsewhere has it give up (openat2(2), EAGAIN)
+		if fd, err = unix.Openat2(c.root, path, &how); !errors.Is(err, unix.EAGAIN) {
+			break
+		}
+	}
+	return fd, err
 }
 
 func (c *connector) stat(path string) (inode, error) {

@@ -22,6 +22,9 @@ func hints(read func(path string) string, inCell bool, profile string) string {
 		list = append(list, "AppArmor keeps user namespaces from programs without a profile (Ubuntu's switch kernel.apparmor_restrict_unprivileged_userns): "+
 			"sudo install -m 644 "+profile+" /etc/apparmor.d/purple-onion-run; sudo apparmor_parser -r /etc/apparmor.d/purple-onion-run")
 	}
+	if read("/proc/sys/kernel/yama/ptrace_scope") == "3" {
+		list = append(list, "no process may look into another, which the cell needs: kernel.yama.ptrace_scope is 3, until the computer starts anew")
+	}
 	if inContainer(read) {
 		list = append(list, "this is a container, which may forbid namespaces or hide parts of /proc: run purple-onion outside of it")
 	}

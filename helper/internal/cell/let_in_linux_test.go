@@ -166,11 +166,15 @@ func TestBuses(t *testing.T) {
 			send("org.freedesktop.DBus", "org.freedesktop.DBus.ListNames") +
 			send("org.freedesktop.DBus", "org.freedesktop.DBus.RequestName string:org.purpleonion.Helper1 uint32:0") +
 			send("org.freedesktop.DBus", "org.freedesktop.DBus.RequestName string:org.example.Own uint32:0") +
+			strings.ReplaceAll(send("org.freedesktop.DBus", "org.freedesktop.DBus.UpdateActivationEnvironment dict:string:string:LD_PRELOAD,x")+
+				send("org.freedesktop.DBus", "org.freedesktop.DBus.Monitoring.BecomeMonitor array:string:type=signal uint32:0"), " / ", " /org/freedesktop/DBus ") +
+			send("org.freedesktop.DBus", "org.freedesktop.DBus.StartServiceByName string:org.freedesktop.systemd1 uint32:0") +
+			send("org.freedesktop.DBus", "org.freedesktop.DBus.GetNameOwner string:org.example.Secret") +
 			"DBUS_SESSION_BUS_ADDRESS=" + address + " " + send("org.freedesktop.DBus", "org.freedesktop.DBus.ListNames")
 		for bus, want := range map[Bus]string{
-			BusPrivate:  "no no yes yes yes no",
-			BusFiltered: "yes no yes yes no no",
-			BusNone:     "no no no no no no",
+			BusPrivate:  "no no yes yes yes yes yes no no no",
+			BusFiltered: "yes no yes yes no no no no no no",
+			BusNone:     "no no no no no no no no no no",
 		} {
 			cmd := w.cell(t, order{Config: Config{Bus: bus, BusWanted: true, Program: []string{"sh", "-c", script}}})
 			cmd.Env = append(cmd.Env, "DBUS_SESSION_BUS_ADDRESS="+address)

@@ -44,6 +44,8 @@ func TestHints(t *testing.T) {
 		{map[string]string{"/proc/sys/kernel/unprivileged_userns_clone": "1", "/proc/sys/user/max_user_namespaces": "1000"}, nil},
 		{map[string]string{"/proc/sys/user/max_user_namespaces": "0"}, []string{"user.max_user_namespaces"}},
 		{map[string]string{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1"}, []string{"AppArmor", "apparmor_parser", "install -m 644 /usr/share/profile /etc/apparmor.d/"}},
+		{map[string]string{"/proc/sys/kernel/yama/ptrace_scope": "3"}, []string{"kernel.yama.ptrace_scope is 3"}},
+		{map[string]string{"/proc/sys/kernel/yama/ptrace_scope": "1"}, nil},
 		{map[string]string{"/proc/1/cgroup": "0::/docker/abc"}, []string{"container"}},
 		{map[string]string{"/proc/1/environ": "PATH=/bin\x00container=podman\x00"}, []string{"container"}},
 		{map[string]string{"/run/systemd/container": "lxc"}, []string{"container"}},
