@@ -10,6 +10,28 @@
 
 #include <debug.h>
 
+static gboolean
+is_sealed(const xmlnode *packet)
+{
+	return purple_strequal(packet->name, "message") &&
+	       xmlnode_get_child_with_namespace(packet, "encrypted",
+			"eu.siacs.conversations.axolotl");
+}
+
+/*
+ * Before lurch (9899), which puts a message without the sealed part in its
+ * place where it could decrypt it: so we know, when it is shown, that it was.
+ */
+void
+jabber_receiving_first_cb(PurpleConnection *gc, xmlnode **packet, void *data)
+{
+	struct watched *w = watched_get(purple_connection_get_account(gc));
+
+	(void)data;
+	w->decrypted = FALSE;
+	w->sealed = *packet && is_sealed(*packet);
+}
+
 /*
  * A message, or an answer about personal events, where OMEMO's devices are
  * among: lurch is to hear of them. Other answers are not asked about (a roster
@@ -38,6 +60,8 @@ jabber_receiving_xmlnode_cb(PurpleConnection *gc, xmlnode **packet, void *data)
 	(void)data;
 	if (!*packet || !asked_about(*packet) || watched_get(account)->open)
 		return;
+	watched_get(account)->decrypted = watched_get(account)->sealed &&
+					  !is_sealed(*packet);
 	text = xmlnode_to_str(*packet, NULL);
 	if (message_ask(account, PONION_WAY_ARRIVED_STANZA, NULL, text,
 			&reply) != PONION_ALLOW)

@@ -116,6 +116,9 @@ message_ask(PurpleAccount *account, guint32 way, const char *who,
 	m.way = way;
 	m.sign_on = w->sign_on;
 	m.flags = message_flags(account, who);
+	if (w->decrypted && (way == PONION_WAY_RECEIVED ||
+			     way == PONION_WAY_ARRIVED_STANZA))
+		m.flags |= PONION_MESSAGE_OMEMO;
 	m.length = (guint32)length;
 	m.buddy = buddy;
 	m.text = text;

@@ -49,6 +49,8 @@ struct watched {
 	gboolean asked;		/* a person wanted it online, since the start */
 	char *status;		/* secret: what was set for it alone, or NULL */
 	guint status_timer;	/* its status goes to the server then */
+	gboolean sealed;	/* what comes now came encrypted by OMEMO */
+	gboolean decrypted;	/* ... and lurch has decrypted it */
 	gboolean ended;		/* the peers were told of this session's end */
 	GHashTable *refusals;	/* what the person was told is refused; or NULL */
 };
@@ -165,6 +167,8 @@ char *wire_allowed_raw(PurpleConnection *gc, const char *text, int len);
 void wire_send_stanza(PurpleConnection *gc, const char *text);
 
 /* arrive.c: what came, before the protocol has it */
+void jabber_receiving_first_cb(PurpleConnection *gc, xmlnode **packet,
+			       void *data);
 void jabber_receiving_xmlnode_cb(PurpleConnection *gc, xmlnode **packet,
 				 void *data);
 gboolean jabber_receiving_iq_cb(PurpleConnection *gc, const char *type,

@@ -45,6 +45,14 @@ func TestLurchLearnsDevices(t *testing.T) {
 			if line := s.Find(`saving 666`); line != "" {
 				t.Error("lurch takes devices that nobody asked for")
 			}
+			// What lurch could not decrypt is shown as what it is.
+			x.send("<message type='chat' from='" + bob + "' to='alice@server.test/here'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1234567'>" +
+				"<iv>QUJDREVGR0hJSktM</iv></header><payload>c2VhbGVk</payload></encrypted><body>forged words</body></message>")
+			want := `^wrote bob@server\.test recv \| .*was NOT encrypted.* forged words`
+			if lvl == "tor" {
+				want = `^wrote bob@server\.test recv \| forged words`
+			}
+			s.expect(want)
 			s.quit()
 		})
 	}

@@ -30,6 +30,7 @@ func message(export string, m *C.struct_ponion_message, out *C.struct_ponion_rep
 			SignOn: uint64(m.sign_on), Way: engine.Way(min(m.way, 255)),
 			Buddy: text(m.buddy), Text: string(unsafe.Slice((*byte)(unsafe.Pointer(m.text)), int(m.length))),
 			OnList: m.flags&C.PONION_MESSAGE_ON_LIST != 0,
+			OMEMO:  m.flags&C.PONION_MESSAGE_OMEMO != 0,
 			Beside: engine.Beside{
 				PidginOTR: m.flags&C.PONION_MESSAGE_PIDGIN_OTR != 0,
 				Lurch:     m.flags&C.PONION_MESSAGE_LURCH != 0,

@@ -73,7 +73,8 @@ enum ponion_way {
 enum ponion_message_flag {
 	PONION_MESSAGE_ON_LIST = 1,	/* the buddy is on the account's list */
 	PONION_MESSAGE_PIDGIN_OTR = 2,	/* pidgin-otr is loaded here */
-	PONION_MESSAGE_LURCH = 4	/* lurch is loaded here */
+	PONION_MESSAGE_LURCH = 4,	/* lurch is loaded here */
+	PONION_MESSAGE_OMEMO = 8	/* it came, and lurch decrypted it */
 };
 
 /* What the helper wants done for an account. */

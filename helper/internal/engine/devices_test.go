@@ -117,6 +117,36 @@ func TestBesideLurch(t *testing.T) {
 	}
 }
 
+// Beside lurch, too, what came unencrypted is marked or dropped: lurch tells
+// nobody. What lurch decrypted is not, and of it the body alone is shown.
+func TestReceivedBesideLurch(t *testing.T) {
+	for _, drop := range []bool{false, true} {
+		conf := config.Default()
+		conf.DropPlaintext = drop
+		s := newStage(t, policy.LevelSecret, conf)
+		s.beside.Lurch = true
+		plain := s.DecideReceive(s.message(WayReceived, "word"))
+		if drop && plain.Verdict != policy.Block || !drop && plain.Text != "<b>[was NOT encrypted]</b> word" {
+			t.Errorf("unencrypted: %+v", plain)
+		}
+		m := s.message(WayReceived, "word")
+		m.OMEMO = true
+		if r := s.DecideReceive(m); r.Verdict != policy.Allow || r.Instead {
+			t.Errorf("decrypted: %+v", r)
+		}
+		m = s.message(WayArrivedStanza, "<message from='bob@b.test'><html xmlns='http://jabber.org/protocol/xhtml-im'/><body>word</body></message>")
+		m.OMEMO = true
+		if r := s.DecideArrived(m); r.Verdict != policy.Allow || r.Text != "<message from='bob@b.test'><body>word</body></message>" {
+			t.Errorf("what stands beside it: %+v", r)
+		}
+	}
+	s := newStage(t, policy.LevelTor, config.Default())
+	s.beside.Lurch = true
+	if r := s.DecideReceive(s.message(WayReceived, "word")); r.Verdict != policy.Allow || r.Instead {
+		t.Errorf("level tor: %+v", r)
+	}
+}
+
 // omemoMessage is of the right structure, for one device.
 var omemoMessage = `<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='12'><key rid='34'>M` + strings.Repeat("wAAA", 30) + `wAA</key>` +
 	`<iv>QUJDREVGR0hJSktM</iv></header><payload>c2VhbGVk</payload></encrypted>`

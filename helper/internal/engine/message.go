@@ -38,6 +38,7 @@ type Message struct {
 	Buddy  string // normalised; empty where the text says to whom
 	Text   string
 	OnList bool // the buddy is on the account's list
+	OMEMO  bool // it came, and lurch decrypted it
 	Beside
 }
 
@@ -219,7 +220,7 @@ func (e *Engine) DecideReceive(m Message) Reply {
 	defer e.talking.Unlock()
 	mode := modeOf(a.Account, m.Beside)
 	if mode == policy.ModeBeside || level == policy.LevelTor && !e.concernsOTR(a, m) {
-		return replyTo(policy.Receive(policy.ReceiveFacts{Level: level, Mode: mode, Drop: policy.AnswerOf(e.parts.Config.DropPlaintext)}))
+		return e.plain(policy.ReceiveFacts{Level: level, Mode: mode, Told: policy.AnswerOf(m.PidginOTR || m.OMEMO)}, m.Text, m.Text)
 	}
 	t := e.talkOf(a, m.SignOn, m.Buddy)
 	if t == nil {
@@ -248,7 +249,7 @@ func (e *Engine) receive(t *talk, level policy.Level, m Message) Reply {
 	case otr.ReceivedPrivate:
 		return Reply{Decision: policy.Decision{Verdict: policy.Allow}, Instead: true, Text: e.shown(t, got)}
 	case otr.ReceivedPlain:
-		return e.plain(level, got.Text, m.Text)
+		return e.plain(policy.ReceiveFacts{Level: level, Mode: policy.ModeNative}, got.Text, m.Text)
 	case otr.ReceivedNothing:
 	}
 	return Reply{}
@@ -273,7 +274,7 @@ func (e *Engine) withoutKey(t *talk, level policy.Level, m Message, err error) R
 	words := !query && (class == otr.ClassText || class == otr.ClassMalformed)
 	switch {
 	case words || level == policy.LevelTor && !t.invited:
-		return e.plain(level, m.Text, m.Text)
+		return e.plain(policy.ReceiveFacts{Level: level, Mode: policy.ModeNative}, m.Text, m.Text)
 	case !errors.Is(err, errNoKey):
 		e.say(t, "An OTR message could not be read: "+err.Error()+".")
 	case t.invited || m.OnList:
@@ -286,8 +287,9 @@ func (e *Engine) withoutKey(t *talk, level policy.Level, m Message, err error) R
 
 // plain shows a message that was not encrypted, marked where the level wants
 // that.
-func (e *Engine) plain(level policy.Level, text, was string) Reply {
-	d := policy.Receive(policy.ReceiveFacts{Level: level, Mode: policy.ModeNative, Drop: policy.AnswerOf(e.parts.Config.DropPlaintext)})
+func (e *Engine) plain(f policy.ReceiveFacts, text, was string) Reply {
+	f.Drop = policy.AnswerOf(e.parts.Config.DropPlaintext)
+	d := policy.Receive(f)
 	r := Reply{Decision: d, Instead: text != was, Text: text}
 	switch {
 	case d.Verdict == policy.Block:
@@ -357,6 +359,8 @@ func (e *Engine) DecideArrived(m Message) Reply {
 	}
 	var arrival wire.Arrival
 	switch {
+	case m.Way == WayArrivedStanza && a.Protocol == "prpl-jabber" && m.OMEMO:
+		arrival = wire.ArrivedOMEMO(m.Text)
 	case m.Way == WayArrivedStanza && a.Protocol == "prpl-jabber":
 		arrival = wire.ArrivedStanza(m.Text)
 	case m.Way == WayArrivedIRC && a.Protocol == "prpl-irc":

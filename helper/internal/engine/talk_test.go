@@ -160,6 +160,10 @@ func (s *stage) settle() {
 			s.said = append(s.said, line.Text)
 		case LineShow:
 			s.shown = append(s.shown, line.Text)
+		case LineStanza:
+			if r := s.DecideWire(s.message(WayStanza, line.Text)); r.Verdict != policy.Allow {
+				s.t.Errorf("our own stanza does not pass the wire guard: %q", line.Text)
+			}
 		}
 	}
 	s.t.Error("it never ends")

@@ -238,15 +238,16 @@ type ReceiveFacts struct {
 	Level Level
 	Mode  Mode
 	Drop  Answer // does the user want such messages dropped?
+	Told  Answer // where Mode is ModeBeside: does the other plugin tell that it was not?
 }
 
 // Receive decides whether a message that was not encrypted is shown. Allow
 // with ReasonReceivedPlaintext means marked as such.
 func Receive(f ReceiveFacts) Decision {
 	switch {
-	case f.Level == LevelTor || f.Level == LevelSecret && f.Mode == ModeBeside:
+	case f.Level == LevelTor || f.Level == LevelSecret && f.Mode == ModeBeside && f.Told == Yes:
 		return allow("")
-	case f.Level != LevelSecret || f.Mode != ModeNative || !f.Drop.known():
+	case f.Level != LevelSecret || !f.Drop.known(), f.Mode != ModeNative && (f.Mode != ModeBeside || f.Told != No):
 		return block(ReasonFactMissing)
 	case f.Drop == Yes:
 		return block(ReasonReceivedPlaintext)

@@ -100,14 +100,16 @@ func TestReceiveWalk(t *testing.T) {
 	for l := LevelUnknown; l <= LevelSecret+1; l++ {
 		for m := ModeNotAsked; m <= ModeBeside+1; m++ {
 			for _, drop := range answers {
-				d := Receive(ReceiveFacts{l, m, drop})
-				marked := l == LevelSecret && m == ModeNative && drop == No
-				plain := l == LevelTor || l == LevelSecret && m == ModeBeside
-				switch {
-				case (d.Verdict == Allow) != (marked || plain),
-					marked && d.Reason != ReasonReceivedPlaintext,
-					plain && d.Reason != "":
-					t.Errorf("%v %v drop %v: %v %q", l, m, drop, d.Verdict, d.Reason)
+				for _, told := range answers {
+					d := Receive(ReceiveFacts{l, m, drop, told})
+					marked := l == LevelSecret && (m == ModeNative || m == ModeBeside && told == No) && drop == No
+					plain := l == LevelTor || l == LevelSecret && m == ModeBeside && told == Yes
+					switch {
+					case (d.Verdict == Allow) != (marked || plain),
+						marked && d.Reason != ReasonReceivedPlaintext,
+						plain && d.Reason != "":
+						t.Errorf("%v %v drop %v told %v: %v %q", l, m, drop, told, d.Verdict, d.Reason)
+					}
 				}
 			}
 		}

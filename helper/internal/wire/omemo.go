@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"purpleonion.org/purple-onion/helper/internal/policy"
 )
 
 // fallbacks are the bodies that go beside OMEMO, for programs that do not
@@ -171,6 +173,38 @@ func bundlePart(e *element) bool {
 	part, known := bundleParts[e.name]
 	id, found := e.attr(part.id)
 	return known && e.onlyAttrs(part.id, "xmlns") && found == (part.id != "") && (!found || number.MatchString(id)) && part.is(sealed(e))
+}
+
+// beside are what may stand beside a decrypted body: when it was sent.
+var beside = []string{"urn:xmpp:delay", "jabber:x:delay"} // XEP-0203, XEP-0091
+
+// ArrivedOMEMO reads a message that lurch decrypted. Only the body was sealed:
+// whatever else stands in it, such as XHTML, which libpurple would rather show,
+// anybody on the way may have written. It is left out; of two bodies nobody
+// could tell which it was.
+func ArrivedOMEMO(text string) Arrival {
+	e, err := parseElement(text)
+	if err != nil || e.name != "message" {
+		return Arrival{}
+	}
+	if e.ns == "" {
+		e.ns = client
+	}
+	inherit(e, client)
+	var kept, bodies []*element
+	children, _ := e.elements()
+	for _, c := range children {
+		switch {
+		case local(c.name) == "body":
+			bodies = append(bodies, c)
+		case slices.Contains(beside, c.ns):
+			kept = append(kept, c)
+		}
+	}
+	if len(bodies) > 1 {
+		return Arrival{}
+	}
+	return Arrival{Content: policy.ContentOther, Text: rebuild(e, bodies, kept)}
 }
 
 // DevicesQuestion asks a buddy's server for the list of the buddy's OMEMO

@@ -434,3 +434,23 @@ func TestDevices(t *testing.T) {
 		}
 	}
 }
+
+// Of a message that lurch decrypted the body alone is what the buddy wrote.
+func TestArrivedOMEMO(t *testing.T) {
+	const head = "<message type='chat' from='b@b.test/x' id='1'>"
+	for got, want := range map[string]string{
+		head + "<body>true</body><store xmlns='urn:xmpp:hints'/></message>":                                                                                                                      head + "<body>true</body></message>",
+		head + "<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>forged</body></html><body>true</body></message>":                                    head + "<body>true</body></message>",
+		head + "<subject>forged</subject><x xmlns='jabber:x:oob'><url>http://e.test/</url></x><body>true</body><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'>why</delay></message>": head + "<body>true</body><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'>why</delay></message>",
+		head + "</message>": head[:len(head)-1] + "/>",
+	} {
+		if a := ArrivedOMEMO(got); a.Content != policy.ContentOther || a.Text != want {
+			t.Errorf("%s: %+v", got, a)
+		}
+	}
+	for _, text := range []string{head + "<body>forged</body><body>true</body></message>", head + "<body xmlns='words'>forged</body><body>true</body></message>", "<iq/>", "<message"} {
+		if a := ArrivedOMEMO(text); policy.Incoming(policy.LevelSecret, a.Content).Verdict != policy.Block {
+			t.Errorf("%s: %+v", text, a)
+		}
+	}
+}
