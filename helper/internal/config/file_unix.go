@@ -30,16 +30,18 @@ func worldWritable(info fs.FileInfo) bool { return info.Mode().Perm()&0o002 != 0
 
 func othersWrite(info fs.FileInfo) bool { return info.Mode().Perm()&0o022 != 0 }
 
-// ownedBy says whether a file is a user's. In a user namespace that does not
-// have that user (the cell) all its files are the overflow user's.
 func ownedBy(info fs.FileInfo, uid int) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return false
 	}
-	if int(st.Uid) == uid {
-		return true
-	}
 	uidMap, _ := os.ReadFile("/proc/self/uid_map") // unreadable: it maps every user
-	return st.Uid == overflowUID && !userfile.MapsUID(string(uidMap), overflowUID) && !userfile.MapsUID(string(uidMap), uint64(uid))
+	return owns(int(st.Uid), uid, string(uidMap))
+}
+
+// owns says whether a file that shows as one user's is another's. In a user
+// namespace that does not have that user (the cell) all its files show as the
+// overflow user's.
+func owns(shown, uid int, uidMap string) bool {
+	return shown == uid || shown == overflowUID && !userfile.MapsUID(uidMap, overflowUID) && !userfile.MapsUID(uidMap, uint64(uid))
 }

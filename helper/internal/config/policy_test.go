@@ -150,6 +150,24 @@ func TestPolicyRefuses(t *testing.T) {
 	}
 }
 
+func TestOwns(t *testing.T) {
+	const whole, cell = "0 0 4294967295", "1000 1000 1"
+	for _, c := range []struct {
+		shown  int
+		uidMap string
+		want   bool
+	}{
+		{0, whole, true}, {1000, whole, false}, {65534, whole, false},
+		{65534, cell, true}, {1000, cell, false},
+		{65534, "1000 1000 1\n65534 65534 1", false}, {65534, "0 1000 1", false},
+		{65534, "", false}, {65534, "nonsense", false},
+	} {
+		if got := owns(c.shown, 0, c.uidMap); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
 func FuzzPolicy(f *testing.F) {
 	f.Add([]byte("new_accounts = 'tor'\nfloor = 'secret'\nrequire_verified = true\n"))
 	f.Add([]byte("floor = [\n"))
