@@ -250,6 +250,15 @@ func TestWhatIsNew(t *testing.T) {
 	h.do("get", carol, "purple-onion/protection")
 	h.expect(` tor$`)
 	h.quit()
+
+	// also where it was removed behind the plugin's back
+	if err := os.WriteFile(path, []byte("<?xml version='1.0' encoding='UTF-8' ?>\n<account version='1.0'>\n</account>\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h = start(t, dir, plugin, env...)
+	h.do("add", "prpl-jabber", away, port, "enable")
+	h.expect(`^error ` + alice + ` passing purple-onion: .*\((no-tor|tor-starting)\)`)
+	h.quit()
 }
 
 // A protocol that cannot be protected is refused, where a level is wanted.
