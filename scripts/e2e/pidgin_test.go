@@ -118,6 +118,17 @@ func (p *program) told(reason string) {
 	p.expect(`Connection error on .*purple-onion: .*\(`+reason+`\)`, 30*time.Second)
 }
 
+// installed gives those of some protocols that this Pidgin has.
+func (d *desk) installed(protocols ...string) (have []string) {
+	d.t.Helper()
+	for _, id := range protocols {
+		if d.purple("PurpleFindPrpl", "string:"+id) != "0" {
+			have = append(have, id)
+		}
+	}
+	return have
+}
+
 // between says how many protocols stand between IRC and XMPP in the editor's
 // list, which is in the order of their names: MSN, SILC, SIMPLE, Sametime.
 func (d *desk) between() int {
