@@ -158,18 +158,27 @@ build/obj/asan/%.o: libpurple-shim/%.c Makefile VERSION
 	$(CC) $(shim_cflags) $(CPPFLAGS) $(sanitise) -MMD -MP -c -o $@ $<
 
 # The shim without its hooks, for scripts/leaks: the functions that nohooks.c
-# has stand in the place of the shim's own, each of which has to be there.
-nohooks := build/leaks/nohooks/shim.so build/leaks/nohooks/asan.so
-leaks-shims: $(nohooks)
+# has stand in the place of the shim's own, each of which has to be there. The
+# controls' has those of sabotage.c as well.
+nohooks  := $(foreach with,shim asan,build/leaks/nohooks/$(with).so)
+sabotage := $(foreach with,shim asan,build/leaks/sabotage/$(with).so)
+leaks-shims: $(nohooks) $(sabotage)
 .PHONY: leaks-shims
 
-$(nohooks): build/leaks/nohooks/%.so: build/obj/%/leaks/nohooks.o $(shim_obj) $(shim_asan)
+define link_with_wraps
 	@mkdir -p $(@D)
 	nm -g --defined-only $(shim_obj) | cut -d' ' -f3 | sort -u >$@.has
-	nm -g --defined-only $< | sed -n 's/.* __wrap_//p' | sort >$@.wraps
+	nm -g --defined-only $(filter build/obj/$*/leaks/%,$^) | sed -n 's/.* __wrap_//p' | sort >$@.wraps
 	[ -s $@.wraps ] && [ -z "$$(comm -13 $@.has $@.wraps)" ]
 	$(CC) $(if $(filter asan,$*),$(sanitise),$(CFLAGS)) -shared -Wl,--as-needed $$(sed 's/^/-Wl,--wrap=/' $@.wraps) \
-	  -o $@ $< $(shim_src:libpurple-shim/%.c=build/obj/$*/%.o) $(purple_libs)
+	  -o $@ $(filter build/obj/$*/leaks/%,$^) $(shim_src:libpurple-shim/%.c=build/obj/$*/%.o) $(purple_libs)
+endef
+
+$(nohooks): build/leaks/nohooks/%.so: build/obj/%/leaks/nohooks.o $(shim_obj) $(shim_asan)
+	$(link_with_wraps)
+
+$(sabotage): build/leaks/sabotage/%.so: build/obj/%/leaks/nohooks.o build/obj/%/leaks/sabotage.o $(shim_obj) $(shim_asan)
+	$(link_with_wraps)
 
 # The shim's tests: fake*.c are libraries (a helper, another plugin), X_*.c
 # belongs to X.c, everything else is a program on the real libpurple.

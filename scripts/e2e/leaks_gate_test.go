@@ -33,11 +33,11 @@ var gateCases = []leakCase{
 	{"gate", "tor-restarted", off, leakTorRestarted, nil},
 	{"gate", "tor-replaced", sabotage, leakTorReplaced, nil},
 	{"gate", "plugin-cycles", off, leakPluginCycles, nil},
-	{"gate", "gate-killed", off, leakGateKilled, nil},
-	{"gate", "descriptors", off, leakDescriptors, nil},
+	{"gate", "gate-killed", sabotage, leakGateKilled, nil},
+	{"gate", "descriptors", sabotage, leakDescriptors, nil},
 	{"gate", "disk-full", off, leakDiskFull, nil},
 	{"gate", "clock-jump", off, leakClockJump, []string{"--no-tor"}},
-	{"gate", "suspend", off, leakSuspend, nil},
+	{"gate", "suspend", sabotage, leakSuspend, nil},
 }
 
 // tries connects once, from offline; what comes of it is the arm's.
@@ -112,11 +112,14 @@ func leakServerRestart(a *arm) {
 	acc := a.user("b.test", socks5)
 	d := a.desk(nil, acc)
 	a.bound(1, acc)
+	a.moment()
 	lab(a.t, "fault", "prosody-b", "restart")
 	d.expect(`Connection error on `, 60*time.Second)
 	time.Sleep(10 * time.Second) // Pidgin tries by itself, or not yet
 	d.boundAgain(a, 2, acc)
 }
+
+const proxyTor = "5" // as libpurple numbers it
 
 const torAnyway = "<proxy><type>tor</type><host>127.0.0.1</host><port>9050</port></proxy>"
 
@@ -180,6 +183,7 @@ func leakTorKilled(a *arm) {
 	acc := a.user("a.test", direct)
 	h := a.begin(acc)
 	online(h, acc.id())
+	a.moment()
 	lab(a.t, "client", "tor", a.name, "kill")
 	h.Expect(`^signed-off`)
 	tries(h, acc.id())
@@ -192,6 +196,7 @@ func leakTorStopped(a *arm) {
 	acc := a.user("a.test", direct)
 	h := a.begin(acc)
 	online(h, acc.id())
+	a.moment()
 	lab(a.t, "client", "tor", a.name, "stop")
 	h.Expect(`core-purple-onion: Tor is dead`)
 	tries(h, acc.id())
@@ -205,6 +210,7 @@ func leakTorRestarted(a *arm) {
 	acc := a.user("a.test", socks5)
 	h := a.begin(acc)
 	online(h, acc.id())
+	a.moment()
 	for range 3 {
 		lab(a.t, "client", "tor", a.name, "restart")
 		h.Expect(`^signed-off`)
@@ -217,6 +223,7 @@ func leakTorReplaced(a *arm) {
 	acc := a.user("a.test", direct)
 	h := a.begin(acc)
 	online(h, acc.id())
+	a.moment()
 	lab(a.t, "client", "tor", a.name, "kill")
 	a.microsocks("9050")
 	h.Expect(`^signed-off`)
@@ -231,6 +238,8 @@ func leakPluginCycles(a *arm) {
 	h := a.begin(acc)
 	plugin := filepath.Join(a.home, ".purple/plugins/purple-onion.so")
 	h.Do("enable", acc.id(), "1")
+	comesBack(h, acc.id())
+	a.moment()
 	for i := range 20 {
 		if i%4 == 0 { // of the others the sign-on is cut
 			comesBack(h, acc.id())
@@ -256,48 +265,61 @@ func leakGateKilled(a *arm) {
 	acc := a.user("a.test", direct)
 	h := a.begin(acc)
 	online(h, acc.id())
-	if a.plugin {
-		pid := h.Pid()
-		if a.shut(pid, tcpListen) != 1 {
-			a.t.Fatal("the gate does not listen")
-		}
-		tries(h, acc.id())
-		a.shut(pid, tcpEstablished)
-		tries(h, acc.id())
+	a.moment()
+	if a.shut(h.Pid(), tcpListen) != 1 {
+		a.t.Fatal("the gate does not listen")
 	}
+	tries(h, acc.id())
+	a.shut(h.Pid(), tcpEstablished)
+	tries(h, acc.id())
 	h.Quit()
 }
 
 // leakDescriptors takes the program's file descriptors away while one account
-// is online and another signs on, and gives them back.
+// is online and another signs on: all, then all but enough to reach the gate
+// and not Tor. Then it gives them back.
 func leakDescriptors(a *arm) {
 	first, second := a.user("a.test", direct), a.user("a.test", direct)
 	h := a.begin(first, second)
 	online(h, first.id())
-	restore := a.limitDescriptors(h.Pid())
+	a.moment()
+	a.limitDescriptors(h.Pid(), 0)
 	h.Do("enable", second.id(), "1")
-	h.Expect(`^(error|signed-off) `)
-	tries(h, first.id())
-	restore()
+	h.Expect(`^signed-off ` + regexp.QuoteMeta(second.id()))
+	a.limitDescriptors(h.Pid(), 2)
+	h.Do("connect", second.id())
+	if a.held == "" {
+		h.Expect(`^signed-off ` + regexp.QuoteMeta(second.id()))
+		tries(h, first.id())
+	} else {
+		h.Expect(`^signing-on ` + regexp.QuoteMeta(second.id()))
+		time.Sleep(10 * time.Second) // it does not give up
+	}
+	a.setDescriptors(h.Pid(), 1024)
 	comesBack(h, second.id())
 	h.Quit()
 }
 
 // leakDiskFull has the disk full while accounts.xml is saved, the program
-// killed then, and started again on what is there.
+// killed then, and started again on what is there. What the control has of its
+// way by Tor was set meanwhile, and is lost.
 func leakDiskFull(a *arm) {
 	acc := a.user("a.test", direct)
 	dir := a.guard(a.userDir(acc), a.asan)
 	disk := filepath.Join(a.home, "disk")
 	a.inside("sh", "-euc", `mkdir "$1" && mount -t tmpfs -o size=32m,mode=700 leaks "$1" && cp -a "$2/." "$1" && mount --bind "$1" "$2"`, "sh", disk, dir)
 	h := a.again(dir)
-	online(h, acc.id())
 	a.inside("sh", "-c", `head -c 40m /dev/zero >"$1/fill" 2>/dev/null; [ -s "$1/accounts.xml" ]`, "sh", dir)
+	if !a.plugin {
+		h.Do("proxy", acc.id(), proxyTor, "127.0.0.1", "9050")
+	}
+	online(h, acc.id())
 	for i := range 3 {
 		h.Do("set", acc.id(), "priority", "int", fmt.Sprint(i))
 		h.Expect(`Error (writing|opening|renaming).*accounts.xml|accounts.xml.*(No space|failed)`)
 	}
 	h.Kill()
+	a.moment()
 	a.again(dir).Kill()
 	a.inside("rm", filepath.Join(dir, "fill"))
 	h = a.again(dir)
@@ -317,6 +339,7 @@ func leakClockJump(a *arm) {
 	}
 	d := a.desk(clock.steady(), acc)
 	a.bound(1, acc)
+	a.moment()
 	log := environment(a.t, "client", "env", a.client.name)["CLIENT_TOR_LOG"]
 	for i, by := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
 		seen := jumps(log)
@@ -345,9 +368,9 @@ func jumps(log string) int {
 // leakSuspend stops Tor and Pidgin, with all that belongs to it, and has them
 // go on; then Tor goes on later than Pidgin.
 func leakSuspend(a *arm) {
-	acc := a.user("a.test", socks5)
-	d := a.desk(nil, acc)
-	a.bound(1, acc)
+	acc := a.user("a.test", direct)
+	d := a.deskReady(acc)
+	a.moment()
 	a.signal("", unix.SIGSTOP)
 	time.Sleep(10 * time.Second) // the length of the sleep
 	a.signal("", unix.SIGCONT)
@@ -355,7 +378,11 @@ func leakSuspend(a *arm) {
 	a.signal("tor", unix.SIGSTOP)
 	d.disable(id)
 	d.enable(id)
-	time.Sleep(3 * time.Second) // it tries
+	if a.held == "" {
+		d.expect(`Connection error on .*purple-onion: .*\((tor-dead|no-tor)\)`, 60*time.Second)
+	} else {
+		a.bound(2, acc)
+	}
 	a.signal("tor", unix.SIGCONT)
 	d.boundAgain(a, 2, acc)
 }

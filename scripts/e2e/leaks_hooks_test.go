@@ -7,8 +7,10 @@ package e2e
 import (
 	"crypto/rand"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"purpleonion.org/purple-onion/libpurple-shim/drive"
 )
@@ -20,6 +22,7 @@ var hookCases = []leakCase{
 	{"hooks", "avatar-url", unhooked, leakAvatar, nil},
 	{"hooks", "file-sent", unhooked, leakFileSent, nil},
 	{"hooks", "file-offered", unhooked, leakFileOffered, nil},
+	{"hooks", "oob-offered", unhooked, leakOOBOffered, nil},
 	{"hooks", "jingle-offer", unhooked, leakJingle, nil},
 	{"hooks", "questions", unhooked, leakQuestions, nil},
 	{"hooks", "host-name", unhooked, leakHostName, []string{"--no-hostname"}},
@@ -27,6 +30,7 @@ var hookCases = []leakCase{
 	{"hooks", "names", unhooked, leakNames, nil},
 	{"hooks", "presence", unhooked, leakPresence, nil},
 	{"hooks", "status-text", unhooked, leakStatus, nil},
+	{"hooks", "status-together", unhooked, leakTogether, nil},
 	{"hooks", "dcc", unhooked, leakDCC, nil},
 	{"hooks", "ctcp", unhooked, leakCTCP, nil},
 }
@@ -91,18 +95,30 @@ func leakFileSent(a *arm) {
 
 func leakFileOffered(a *arm) {
 	h, acc, b := a.meet()
-	b.send("<iq type='set' id='offer' to='%s'><si xmlns='http://jabber.org/protocol/si' id='s1' mime-type='text/plain' profile='http://jabber.org/protocol/si/profile/file-transfer'>"+
+	b.offers(h, acc, "<si xmlns='http://jabber.org/protocol/si' id='s1' mime-type='text/plain' profile='http://jabber.org/protocol/si/profile/file-transfer'>"+
 		"<file xmlns='http://jabber.org/protocol/si/profile/file-transfer' name='offered.txt' size='4'/><feature xmlns='http://jabber.org/protocol/feature-neg'>"+
 		"<x xmlns='jabber:x:data' type='form'><field var='stream-method' type='list-single'><option><value>http://jabber.org/protocol/bytestreams</value></option>"+
-		"<option><value>http://jabber.org/protocol/ibb</value></option></field></x></feature></si></iq>", a.full(acc))
-	if a.plugin {
+		"<option><value>http://jabber.org/protocol/ibb</value></option></field></x></feature></si>")
+}
+
+// leakOOBOffered is a file at an address, which libpurple fetches itself.
+func leakOOBOffered(a *arm) {
+	h, acc, b := a.meet()
+	b.offers(h, acc, "<query xmlns='jabber:iq:oob'><url>http://10.77.0.7/offered.txt</url></query>")
+}
+
+// offers has the buddy offer a file; the person may be asked, or not.
+func (b *buddy) offers(h *drive.Host, acc account, offer string) {
+	b.a.t.Helper()
+	b.send("<iq type='set' id='offer' to='%s'>%s</iq>", b.a.full(acc), offer)
+	if b.a.plugin {
 		b.expect(`^<iq [^>]*type='error'.*`)
 	} else {
 		h.Expect(`^ask .*offered\.txt`)
 	}
 	h.Sync("offer")
 	if h.Find(`^ask .*offered\.txt`) != "" {
-		a.trait(1, "file to accept")
+		b.a.trait(1, "file to accept")
 	}
 	h.Quit()
 }
@@ -213,6 +229,42 @@ func leakStatus(a *arm) {
 		a.trait(strings.Count(sent, "gone-fishing"), "times the words")
 		a.trait(strings.Count(sent, "<show>away"), "times away")
 	}
+}
+
+// leakTogether sets the program's status for accounts that follow it. Ours
+// tell it each at a time of its own, out of half a minute: that all five fall
+// into two seconds is a matter of one in ten thousand.
+func leakTogether(a *arm) {
+	write(a.t, filepath.Join(a.home, "config/purple-onion/config.toml"), "signon_delay_max = \"30s\"\n[tor]\nmode = \"system\"\n")
+	var all []account
+	for range 5 {
+		all = append(all, a.user("a.test", shared))
+	}
+	h := a.begin(all...)
+	for _, acc := range all {
+		h.Do("enable", acc.id(), "1")
+	}
+	for range all {
+		h.Expect(`^signed-on `)
+	}
+	h.Do("saved", "away", "x")
+	seen := map[string]bool{}
+	var first time.Time
+	until(a.t, "all are away", h.Patience, func() bool {
+		for _, acc := range all {
+			if strings.Contains(received(a.t, bare(acc.name)), "<show>away") {
+				seen[acc.name] = true
+			}
+		}
+		if len(seen) > 0 && first.IsZero() {
+			first = time.Now()
+		}
+		return len(seen) == len(all)
+	})
+	if over := time.Since(first); over < 2*time.Second {
+		a.trait(1, "moment in which all changed")
+	}
+	h.Quit()
 }
 
 // onIRC signs an account on, and has a friend.

@@ -105,28 +105,30 @@ func (a *arm) sockets(pid int, state string) map[string]bool {
 	return out
 }
 
-// limitDescriptors lets a process open no further descriptor; restore gives
-// the old limit back.
-func (a *arm) limitDescriptors(pid int) (restore func()) {
+// limitDescriptors lets a process open so many further descriptors.
+func (a *arm) limitDescriptors(pid, further int) {
 	a.t.Helper()
-	free := 0
-	for ; ; free++ {
-		if _, err := os.Lstat(fmt.Sprintf("/proc/%d/fd/%d", pid, free)); err != nil {
-			break
+	limit := 0
+	for ; ; limit++ {
+		if _, err := os.Lstat(fmt.Sprintf("/proc/%d/fd/%d", pid, limit)); err != nil {
+			if further--; further < 0 {
+				break
+			}
 		}
 	}
-	var old unix.Rlimit
-	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &old); err != nil {
+	a.setDescriptors(pid, uint64(limit))
+}
+
+// setDescriptors sets the limit itself.
+func (a *arm) setDescriptors(pid int, limit uint64) {
+	a.t.Helper()
+	var now unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &now); err != nil {
 		a.t.Fatal(err)
 	}
-	none := unix.Rlimit{Cur: uint64(free), Max: old.Max}
-	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &none, nil); err != nil {
+	now.Cur = limit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &now, nil); err != nil {
 		a.t.Fatal(err)
-	}
-	return func() {
-		if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &old, nil); err != nil {
-			a.t.Fatal(err)
-		}
 	}
 }
 

@@ -25,12 +25,19 @@ type control string
 
 const (
 	off      control = "off"      // no purple-onion; accounts direct, or by plain SOCKS5
-	sabotage control = "sabotage" // a helper that goes on without Tor (build tag sabotage)
+	sabotage control = "sabotage" // a build that goes on where Tor (build tag sabotage) or the gate (sabotage.c) is gone
 	unhooked control = "unhooked" // no purple-onion; accounts by Tor, so that it is libpurple's doing
 	unshare  control = "unshare"  // a network namespace alone, with nothing in it
 )
 
 // leakCase is done twice, once in each arm, each in a client of its own.
+//
+// A new one is a line in its ring's list and a function, which both arms run.
+// It waits for events, never for a time; what it sees of the person it counts
+// by trait; where the control is online before the thing itself happens, it
+// calls moment. Cases run as many at a time as scripts/leaks says (LEAKS_PARALLEL),
+// so that the whole takes about as long as the longest two: one is to be over
+// in two minutes on a busy machine.
 type leakCase struct {
 	ring, name string
 	control    control
@@ -63,6 +70,8 @@ var builds = map[string]build{
 	"gate":  {"build/leaks/nohooks/asan.so", "build/leaks/nohooks/shim.so", "build/lib/purple-onion/libpurple-onion.so"},
 	"hooks": {"build/asan/lib/plugins/purple-onion.so", "build/lib/plugins/purple-onion.so", "build/leaks/nogate/libpurple-onion.so"},
 }
+
+var sabotaged = build{"build/leaks/sabotage/asan.so", "build/leaks/sabotage/shim.so", "build/leaks/sabotage/libpurple-onion.so"}
 
 // outcome is how an arm went.
 type outcome struct {
@@ -173,7 +182,7 @@ func report(t *testing.T, verdicts []leakVerdict) {
 func (o *outcome) of(t *testing.T, c leakCase, name string, held control) {
 	a := &arm{held: held, plugin: c.ring != "cell" && (held == "" || held == sabotage), level: "tor", build: builds[c.ring]}
 	if held == sabotage {
-		a.helper = "build/leaks/sabotage/libpurple-onion.so"
+		a.build = sabotaged
 	}
 	a.client = newClient(t, name, c.options...)
 	defer func() {
@@ -184,6 +193,21 @@ func (o *outcome) of(t *testing.T, c leakCase, name string, held control) {
 		}
 	}()
 	c.run(a)
+}
+
+// moment is when the thing itself happens. What a control sends counts from
+// here on, so that it shows this thing and not that the capture works; and one
+// that is sabotaged has sent nothing elsewhere before. Ours counts as a whole.
+func (a *arm) moment() {
+	a.t.Helper()
+	if a.held == "" {
+		return
+	}
+	if before := a.wire(); a.held == sabotage && before.Elsewhere > 0 {
+		a.t.Fatalf("the control leaks before the moment: %+v", before.List)
+	}
+	a.client.file += ".after"
+	lab(a.t, "capture", "start", a.client.name, a.client.file)
 }
 
 // user makes an account on a server, with a libpurple proxy for where nothing
@@ -231,6 +255,22 @@ func (a *arm) again(dir string) *drive.Host {
 func (a *arm) desk(env []string, accounts ...account) *desk {
 	a.t.Helper()
 	return a.pidgin(a.guard(a.realDir(inPidgin, accounts...), a.plain), env...)
+}
+
+// deskReady starts the real Pidgin; Tor is ready before the account signs on.
+func (a *arm) deskReady(acc account) *desk {
+	a.t.Helper()
+	d := a.pidgin(a.guard(a.realDir("", acc), a.plain))
+	if a.plugin {
+		d.expect(`core-purple-onion: Tor is ready`, 60*time.Second)
+	}
+	until(a.t, "Pidgin is on the session bus", 30*time.Second, func() bool {
+		return a.command("dbus-send", "--bus="+d.bus, "--print-reply", "--dest=im.pidgin.purple.PurpleService",
+			"/im/pidgin/purple/PurpleObject", "im.pidgin.purple.PurpleInterface.PurpleAccountsGetAll").Run() == nil
+	})
+	d.enable(d.account(acc))
+	a.bound(1, acc)
+	return d
 }
 
 // bound waits until a server has seen an account sign on n times.

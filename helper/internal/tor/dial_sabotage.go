@@ -20,9 +20,14 @@ func (c *Client) Dial(ctx context.Context, user, password redact.Secret, host st
 	if s, err := c.dial(ctx, user, password, host, port); err == nil {
 		return s, nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
+	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	for err != nil && ctx.Err() == nil { // out of descriptors, for one
+		time.Sleep(100 * time.Millisecond)
+		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	}
 	if err != nil {
 		return nil, unreachable(err)
 	}
