@@ -35,8 +35,6 @@ type Command struct {
 	Beside
 }
 
-var errOtherPlugin = errors.New("another plugin encrypts this account's messages; use its own menu (purple-onion only watches what leaves)")
-
 // otrVerbs are the commands; each is called with e.talking held.
 var otrVerbs = map[string]func(*Engine, *talk, string) (string, error){
 	"start":        (*Engine).otrStart,
@@ -65,6 +63,10 @@ func (e *Engine) OtrCommand(c Command) (string, error) {
 	}
 	e.talking.Lock()
 	defer e.talking.Unlock()
+	if c.Verb == "hand-over" {
+		e.handOver(a, c)
+		return "", nil
+	}
 	if c.Verb == "end-all" {
 		e.endAll(func(t *talk) bool { return t.signOn == c.SignOn })
 		for _, t := range e.talks {
@@ -86,10 +88,10 @@ func (e *Engine) OtrCommand(c Command) (string, error) {
 		return "", fmt.Errorf("cannot do /otr %s: no such command; /otr help", c.Verb)
 	case t == nil || c.Buddy == "":
 		return "", errors.New("cannot do that: too many conversations")
-	case modeOf(a.Account, c.Beside) == policy.ModeBeside && c.Verb != "status":
-		return "", errOtherPlugin
-	case modeOf(a.Account, c.Beside) == policy.ModeBeside:
+	case modeOf(a.Account, c.Beside) == policy.ModeBeside && c.Verb == "status":
 		return e.statusBeside(t, c.Beside), nil
+	case modeOf(a.Account, c.Beside) == policy.ModeBeside && c.Verb != "discard":
+		return "", fmt.Errorf("%s encrypts this account's messages: use its own menu (purple-onion only watches what leaves)", c.other())
 	}
 	e.look(t)
 	return do(e, t, strings.TrimSpace(c.Text))
@@ -149,11 +151,19 @@ func (e *Engine) otrStatus(t *talk, _ string) (string, error) {
 	return strings.Join(lines, "\n"), nil
 }
 
+// other is the plugin that encrypts.
+func (b Beside) other() string {
+	if b.PidginOTR {
+		return "pidgin-otr"
+	}
+	return "lurch"
+}
+
 func (e *Engine) statusBeside(t *talk, b Beside) string {
 	if b.PidginOTR {
-		return "Beside pidgin-otr: it encrypts, purple-onion lets nothing else leave."
+		return "Beside pidgin-otr: it encrypts, purple-onion lets nothing else leave." + e.heldWords(t)
 	}
-	return "Beside lurch: it encrypts by OMEMO, purple-onion lets nothing else leave (" + string(policy.ReasonOMEMODevices) + ": " + policy.ReasonOMEMODevices.Text() + ")."
+	return "Beside lurch: it encrypts by OMEMO, purple-onion lets nothing else leave (" + string(policy.ReasonOMEMODevices) + ": " + policy.ReasonOMEMODevices.Text() + ")." + e.heldWords(t)
 }
 
 func (e *Engine) heldWords(t *talk) string {

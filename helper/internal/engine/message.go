@@ -187,7 +187,7 @@ func (e *Engine) hold(t *talk, text string, d policy.Decision) Reply {
 
 // sendBeside judges what another plugin made of a typed message.
 func (e *Engine) sendBeside(t *talk, level policy.Level, m Message) Reply {
-	t.reset()
+	t.forget()
 	if m.lurch(t.account) {
 		e.askDevices(t)
 	}
@@ -219,14 +219,28 @@ func (e *Engine) DecideReceive(m Message) Reply {
 	e.talking.Lock()
 	defer e.talking.Unlock()
 	mode := modeOf(a.Account, m.Beside)
-	if mode == policy.ModeBeside || level == policy.LevelTor && !e.concernsOTR(a, m) {
-		return e.plain(policy.ReceiveFacts{Level: level, Mode: mode, Told: policy.AnswerOf(m.PidginOTR || m.OMEMO)}, m.Text, m.Text)
+	if mode == policy.ModeBeside {
+		return e.receiveBeside(a, level, m)
+	}
+	if level == policy.LevelTor && !e.concernsOTR(a, m) {
+		return e.plain(policy.ReceiveFacts{Level: level, Mode: mode}, m.Text, m.Text)
 	}
 	t := e.talkOf(a, m.SignOn, m.Buddy)
 	if t == nil {
 		return blocked(policy.ReasonHeldFull)
 	}
 	return e.receive(t, level, m)
+}
+
+// receiveBeside judges a message before pidgin-otr has it: only a text with
+// nothing of OTR's in it is surely shown as it came.
+func (e *Engine) receiveBeside(a Account, level policy.Level, m Message) Reply {
+	if t := e.talks[talkKey{a.Handle, m.Buddy}]; t != nil {
+		t.forget()
+	}
+	return e.plain(policy.ReceiveFacts{
+		Level: level, Mode: policy.ModeBeside, Told: policy.AnswerOf(m.OMEMO || m.PidginOTR && otr.Classify(m.Text) != otr.ClassText),
+	}, m.Text, m.Text)
 }
 
 // concernsOTR says whether a message at level tor is one for our OTR: all of

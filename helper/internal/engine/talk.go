@@ -120,8 +120,11 @@ func (e *Engine) dropIdle() bool {
 
 // reset ends what OTR had, without a word to the buddy.
 func (t *talk) reset() {
-	t.conv, t.peer, t.standing, t.asked = nil, otr.Fingerprint{}, policy.KeyNotAsked, time.Time{}
+	t.forget()
+	t.asked = time.Time{}
 }
+
+func (t *talk) forget() { t.conv, t.peer, t.standing = nil, otr.Fingerprint{}, policy.KeyNotAsked }
 
 // expire drops what was held too long, and says so.
 func (e *Engine) expire(t *talk) {
@@ -264,6 +267,26 @@ func (e *Engine) endAll(match func(*talk) bool) {
 			e.send(t, t.conv.End()...)
 			t.reset()
 		}
+	}
+}
+
+// handOver ends what we encrypt, in the favour of a plugin that was loaded.
+// What is held stays so: that plugin never had it.
+func (e *Engine) handOver(a Account, c Command) {
+	if modeOf(a.Account, c.Beside) != policy.ModeBeside {
+		return
+	}
+	for _, t := range e.talks {
+		if t.signOn != c.SignOn || t.conv == nil && len(t.held) == 0 {
+			continue
+		}
+		words := c.other() + " encrypts from now on."
+		if t.state() == policy.StateEncrypted {
+			words += " The private conversation has ended (Not private)."
+		}
+		t.wanted, t.invited = false, false
+		e.endAll(func(other *talk) bool { return other == t })
+		e.say(t, words+e.heldWords(t))
 	}
 }
 

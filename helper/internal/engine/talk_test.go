@@ -542,11 +542,12 @@ func TestBesidePidginOTR(t *testing.T) {
 	if _, ok := s.put("?OTR:AAMDAAAA."); ok {
 		t.Error("what is not well-formed passes")
 	}
-	if _, err := s.command("start", ""); err == nil {
-		t.Error("/otr works beside pidgin-otr")
+	if _, err := s.command("start", ""); err == nil || !strings.Contains(err.Error(), "pidgin-otr encrypts") {
+		t.Errorf("/otr start beside pidgin-otr: %v", err)
 	}
-	if s.receive("hello"); s.shown[len(s.shown)-1] != "hello" {
-		t.Errorf("received: %q", s.shown)
+	s.typed("another word")
+	if got := len(s.wire); got != 3 {
+		t.Errorf("a second message within seconds asks again: %q", s.wire)
 	}
 	conf := config.Default()
 	conf.RequireVerified = true
@@ -554,6 +555,82 @@ func TestBesidePidginOTR(t *testing.T) {
 	strict.beside.PidginOTR = true
 	if _, ok := strict.put(data[0]); ok {
 		t.Error("require_verified lets through what nobody can tell")
+	}
+}
+
+// What came readable is marked beside pidgin-otr too.
+func TestReceivedBeside(t *testing.T) {
+	const mark = "<b>[was NOT encrypted]</b> "
+	for _, tt := range []struct {
+		beside          Beside
+		drop            bool
+		text, want, say string
+	}{
+		{Beside{PidginOTR: true}, false, "hello", mark + "hello", ""},
+		{Beside{PidginOTR: true}, true, "hello", "", "NOT encrypted was dropped"},
+		{Beside{PidginOTR: true}, true, "?OTRv3?", "?OTRv3?", ""},
+		{Beside{PidginOTR: true}, false, "?OTR:AAMD.", "?OTR:AAMD.", ""},
+	} {
+		conf := config.Default()
+		conf.DropPlaintext = tt.drop
+		s := newStage(t, policy.LevelSecret, conf)
+		s.beside = tt.beside
+		s.receive(tt.text)
+		if got := strings.Join(s.shown, ""); got != tt.want {
+			t.Errorf("%+v: shown %q", tt, got)
+		}
+		s.says(tt.say)
+	}
+}
+
+// pidgin-otr's error leaves, so that the buddy's program begins anew, and its
+// words do not.
+func TestErrorBeside(t *testing.T) {
+	s := newStage(t, policy.LevelSecret, config.Default())
+	s.beside.PidginOTR = true
+	if out, ok := s.put("?OTR Error: word"); !ok || out != otr.ErrorReply {
+		t.Errorf("%q %v", out, ok)
+	}
+	if r := s.typed("?OTR Error: word"); r.Verdict != policy.Block {
+		t.Errorf("typed: %+v", r)
+	}
+	s.sealed("word")
+	s.beside.PidginOTR = false
+	if _, ok := s.put("?OTR Error: word"); ok {
+		t.Error("natively an error passes that is not ours")
+	}
+}
+
+// Another plugin is loaded while there is a private conversation of ours: the
+// buddy is told that it has ended, and what is held stays held.
+func TestHandOver(t *testing.T) {
+	s := newStage(t, policy.LevelSecret, config.Default())
+	s.know(1, "")
+	s.typed("word one")
+	s.must("hand-over", "")
+	if got := s.must("status", ""); !strings.Contains(got, "Unverified") {
+		t.Errorf("handed over to nobody: %q", got)
+	}
+	s.beside.PidginOTR = true
+	s.must("hand-over", "")
+	if s.peer.State() != otr.Finished {
+		t.Errorf("the buddy's state is %v", s.peer.State())
+	}
+	s.says("pidgin-otr encrypts from now on. The private conversation has ended")
+
+	held := newStage(t, policy.LevelSecret, config.Default())
+	held.typed("word two") // a key that is seen for the first time
+	held.beside.PidginOTR = true
+	held.must("hand-over", "")
+	if got := held.must("status", ""); !strings.Contains(got, "Beside pidgin-otr") || !strings.Contains(got, "1 message was held") {
+		t.Errorf("status: %q", got)
+	}
+	held.hears()
+	if got := held.must("discard", ""); !strings.Contains(got, "1 message was dropped") {
+		t.Errorf("discard: %q", got)
+	}
+	for _, one := range []*stage{s, held} {
+		one.sealed("word")
 	}
 }
 

@@ -39,8 +39,9 @@ const (
 	maxInstances = 16
 	resendAge    = time.Minute
 	resentPrefix = "[resent] "
-	// unreadableReply tells the other side that a message was lost.
-	unreadableReply = errorPrefix + " You sent an encrypted message that cannot be read here."
+	// ErrorReply tells the other side that a message was lost, in words that
+	// are always the same.
+	ErrorReply = errorPrefix + " You sent an encrypted message that cannot be read here."
 )
 
 // Conversation is the conversation with one buddy, who may have several
@@ -382,7 +383,7 @@ func (c *Conversation) unreadable(m message, f Fingerprint, r *Received) {
 	}
 	r.event(EventUnreadable, "", f)
 	if c.usable() && c.replyLimit.allow(c.config.Now()) {
-		r.Send = append(r.Send, unreadableReply)
+		r.Send = append(r.Send, ErrorReply)
 	}
 }
 

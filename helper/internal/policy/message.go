@@ -64,7 +64,7 @@ const (
 	ContentState
 	ContentQuery
 	ContentOTR
-	ContentOTRError // "?OTR Error" and its text
+	ContentOTRError // "?OTR Error", and what was lost: no words of anybody's
 	ContentOMEMO
 	ContentChat     // to a multi-user chat
 	ContentServices // to NickServ and its like, which should be SASL's
@@ -220,10 +220,8 @@ func wireOTR(f WireFacts) Decision {
 		return block(ReasonFactMissing)
 	case f.Mode == ModeNative && f.Issued == Yes:
 		return allow("")
-	case f.Mode == ModeBeside && f.Content == ContentQuery:
-		return allow("")
-	case f.Mode == ModeBeside && f.Content == ContentOTRError:
-		return block(ReasonNotEncrypted) // its text can be anything
+	case f.Mode == ModeBeside && (f.Content == ContentQuery || f.Content == ContentOTRError):
+		return allow("") // in words that are always the same
 	case f.Mode == ModeBeside && f.RequireVerified == No:
 		return allow("")
 	case f.Mode == ModeBeside:
@@ -238,7 +236,7 @@ type ReceiveFacts struct {
 	Level Level
 	Mode  Mode
 	Drop  Answer // does the user want such messages dropped?
-	Told  Answer // where Mode is ModeBeside: does the other plugin tell that it was not?
+	Told  Answer // where Mode is ModeBeside: was it encrypted, or something of OTR's?
 }
 
 // Receive decides whether a message that was not encrypted is shown. Allow

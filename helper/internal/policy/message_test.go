@@ -83,7 +83,7 @@ func TestWireWalk(t *testing.T) {
 						d := Wire(f)
 						known := v == Yes || v == No
 						native := m == ModeNative && issued == Yes && (c == ContentOTR || c == ContentQuery || c == ContentOTRError)
-						beside := m == ModeBeside && (c == ContentQuery || v == No && (c == ContentOTR || c == ContentOMEMO))
+						beside := m == ModeBeside && (c == ContentQuery || c == ContentOTRError || v == No && (c == ContentOTR || c == ContentOMEMO))
 						reads := c != ContentNotAsked && c < ContentPersonal
 						want := l == LevelTor && known && reads || l == LevelSecret && known && (c == ContentOther || native || beside)
 						if (d.Verdict == Allow) != want || d.Verdict == Hold || d.Verdict == Block && d.Reason == "" {

@@ -116,7 +116,9 @@ func readPrivmsg(line, command string, params []string, trailing string, hasTrai
 		r.Content = policy.ContentServices
 	case strings.Contains(to, ","):
 	default:
-		if r.Content, r.Line = Line(trailing); r.Line != "" {
+		if r.Content, r.Line = Line(trailing); len(r.Line) > len(trailing) {
+			r.Content, r.Line = policy.ContentReadable, "" // a longer line would be cut
+		} else if r.Line != "" {
 			r.Text = pad(command+" "+to+" :"+r.Line, line)
 		}
 	}
