@@ -77,5 +77,11 @@ form_chosen(PurpleRequestFields *fields, const char *id)
 int
 form_first_label(void)
 {
-	return purple_strequal(purple_core_get_ui(), "gnt-purple") ? 1 : 0;
+	return form_narrow() ? 1 : 0;
+}
+
+gboolean
+form_narrow(void)
+{
+	return purple_strequal(purple_core_get_ui(), "gnt-purple");
 }

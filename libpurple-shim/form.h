@@ -23,5 +23,7 @@ const char *form_value(PurpleRequestFields *fields, const char *id);
 int form_chosen(PurpleRequestFields *fields, const char *id);
 /* Finch numbers a choice's labels from 1 (gntrequest.c), Pidgin from 0. */
 int form_first_label(void);
+/* Finch, which shows 15 characters of a choice's labels. */
+gboolean form_narrow(void);
 
 #endif

@@ -15,13 +15,16 @@
 static guint64 awaited;
 
 enum own_deed { OWN_NOTHING, OWN_GENERATE, OWN_COPY };
-enum known_deed { KNOWN_NOTHING, KNOWN_VERIFY, KNOWN_DOUBT, KNOWN_FORGET };
+enum known_deed {
+	KNOWN_NOTHING, KNOWN_SHOW, KNOWN_VERIFY, KNOWN_DOUBT, KNOWN_FORGET,
+};
 
 static const char *const own_deeds[] = {
 	"Nothing", "Generate a key", "Show the fingerprint",
 };
 static const char *const known_deeds[] = {
-	"Nothing", "Verify...", "Take the verification back", "Forget",
+	"Nothing", "Show the fingerprint", "Verify...",
+	"Take the verification back", "Forget",
 };
 
 /*
@@ -47,8 +50,7 @@ tell(const char *primary, GKeyFile *answer)
 {
 	char *text = call_text(answer);
 
-	purple_notify_info(shim_plugin, "Keys and fingerprints", primary,
-			   text);
+	purple_notify_info(shim_plugin, "purple-onion", primary, text);
 	g_free(text);
 }
 
@@ -79,6 +81,63 @@ account_of(const char *id)
 	return account;
 }
 
+/* A form is as wide as its widest label: names are cut in it. Owned. */
+static char *
+cut(const char *name, glong most)
+{
+	char *start, *short_name;
+
+	if (!g_utf8_validate(name, -1, NULL) ||
+	    g_utf8_strlen(name, -1) <= most)
+		return g_strdup(name);
+	start = g_utf8_substring(name, 0, most - 3);
+	short_name = g_strconcat(start, "...", NULL);
+	g_free(start);
+	return short_name;
+}
+
+/* An account as the person knows it; owned. */
+static char *
+account_label(const char *id, glong most)
+{
+	PurpleAccount *account = account_of(id);
+	char *name, *label;
+
+	if (!account)
+		return cut(id, most);
+	name = cut(purple_account_get_username(account), most);
+	label = g_strdup_printf("%s (%s)", name,
+				purple_account_get_protocol_name(account));
+	g_free(name);
+	return label;
+}
+
+/* In five groups, as people compare it; owned. */
+static char *
+grouped(const char *fingerprint)
+{
+	GString *text = g_string_new(NULL);
+	gsize i;
+
+	for (i = 0; fingerprint[i]; i++) {
+		if (i > 0 && i % 8 == 0)
+			g_string_append_c(text, ' ');
+		g_string_append_c(text, fingerprint[i]);
+	}
+	return g_string_free(text, FALSE);
+}
+
+/* In a window that it can be copied from. */
+static void
+show(const char *who, const char *about, const char *fingerprint)
+{
+	char *text = grouped(fingerprint);
+
+	purple_notify_formatted(shim_plugin, "Fingerprint", who, about, text,
+				NULL, NULL);
+	g_free(text);
+}
+
 static GKeyFile *
 about_account(const char *op, const char *id)
 {
@@ -93,8 +152,8 @@ about_account(const char *op, const char *id)
 				      purple_account_get_protocol_id(account));
 		g_key_file_set_string(request, "request", "name",
 				      purple_account_get_username(account));
-		otr_flags(request, message_flags(account, NULL));
 	}
+	otr_flags(request, message_flags(account, NULL));
 	return request;
 }
 
@@ -162,18 +221,33 @@ static void
 do_own(const char *id, int deed)
 {
 	char *fingerprint = fingerprint_of(id);
+	char *label = account_label(id, G_MAXLONG);
 
 	if (deed == OWN_GENERATE)
 		generate(id);
+	else if (deed == OWN_COPY && *fingerprint)
+		show(label, "The fingerprint of this account's key",
+		     fingerprint);
 	else if (deed == OWN_COPY)
-		purple_notify_formatted(shim_plugin, "Keys and fingerprints",
-					id, NULL, *fingerprint ? fingerprint :
-					"This account has no key yet.", NULL,
-					NULL);
+		purple_notify_info(shim_plugin, "purple-onion", label,
+				   "This account has no key yet.");
+	g_free(label);
 	g_free(fingerprint);
 }
 
 /* ---- a buddy's ---- */
+
+/* In the words of `purple-onion otr fingerprints`; owned. */
+static char *
+trust_of(const char *group)
+{
+	char *trust = get(group, "trust");
+
+	if (*trust)
+		return trust;
+	g_free(trust);
+	return g_strdup("unverified");
+}
 
 /* As people copy it: in groups, in either case. */
 static gboolean
@@ -196,7 +270,7 @@ typed_cb(gpointer data, PurpleRequestFields *fields)
 
 	(void)data;
 	if (!same_fingerprint(fingerprint, form_value(fields, "typed"))) {
-		purple_notify_error(shim_plugin, "Keys and fingerprints",
+		purple_notify_error(shim_plugin, "purple-onion",
 				    "Not verified", "What was typed is "
 				    "another fingerprint than this one.");
 		return;
@@ -216,11 +290,25 @@ verify(const char *id, const char *buddy, const char *fingerprint)
 	form_hidden(fields, "account", id);
 	form_hidden(fields, "buddy", buddy);
 	form_hidden(fields, "fingerprint", fingerprint);
-	purple_request_fields(shim_plugin, "Keys and fingerprints", buddy,
+	purple_request_fields(shim_plugin, "Verify a fingerprint", buddy,
 			      "The fingerprint, as your buddy tells it to you "
-			      "by another way:", fields, "_OK",
-			      G_CALLBACK(typed_cb), "_Cancel", NULL, NULL,
+			      "by another way:", fields, "OK",
+			      G_CALLBACK(typed_cb), "Cancel", NULL, NULL,
 			      NULL, NULL, NULL);
+}
+
+static void
+show_known(const char *group, const char *id, const char *buddy,
+	   const char *fingerprint)
+{
+	char *trust = trust_of(group);
+	char *account = account_label(id, G_MAXLONG);
+	char *about = g_strdup_printf("%s, for %s", trust, account);
+
+	show(buddy, about, fingerprint);
+	g_free(about);
+	g_free(account);
+	g_free(trust);
 }
 
 static void
@@ -231,7 +319,9 @@ do_known(const char *group, int deed)
 	char *fingerprint = get(group, "fingerprint");
 	GKeyFile *request;
 
-	if (deed == KNOWN_VERIFY) {
+	if (deed == KNOWN_SHOW) {
+		show_known(group, id, buddy, fingerprint);
+	} else if (deed == KNOWN_VERIFY) {
 		verify(id, buddy, fingerprint);
 	} else if (deed == KNOWN_DOUBT) {
 		request = about_known("otr-trust", id, buddy, fingerprint);
@@ -257,7 +347,7 @@ chosen_cb(gpointer data, PurpleRequestFields *fields)
 	(void)data;
 	if (!listed || g_ascii_strtoull(form_value(fields, "serial"), NULL,
 					10) != serial) {
-		purple_notify_info(shim_plugin, "Keys and fingerprints",
+		purple_notify_info(shim_plugin, "purple-onion",
 				   "The list changed",
 				   "Open it again, please.");
 		return;
@@ -315,11 +405,19 @@ add_accounts(PurpleRequestField *field)
 	for (i = 0; i < accounts->len; i++) {
 		const char *id = g_ptr_array_index(accounts, i);
 		char *fingerprint = fingerprint_of(id);
-		char *label = g_strdup_printf("%s: %s", id, *fingerprint ?
-					      fingerprint : "no key");
+		char *account = account_label(id, 36);
+		char *label;
 
+		if (form_narrow())
+			label = g_strdup_printf("%u: %s", i + 1, account);
+		else if (*fingerprint)
+			label = g_strdup_printf("%s: %.8s...", account,
+						fingerprint);
+		else
+			label = g_strdup_printf("%s: no key", account);
 		purple_request_field_choice_add(field, label);
 		g_free(label);
+		g_free(account);
 		g_free(fingerprint);
 	}
 }
@@ -331,22 +429,90 @@ add_known(PurpleRequestField *field, int count)
 
 	for (i = 1; i <= count; i++) {
 		char group[32];
-		char *id, *buddy, *fingerprint, *trust, *label;
+		char *buddy, *name, *fingerprint, *trust, *label;
 
 		g_snprintf(group, sizeof(group), "fp%d", i);
-		id = get(group, "account");
 		buddy = get(group, "buddy");
+		name = cut(buddy, 30);
 		fingerprint = get(group, "fingerprint");
-		trust = get(group, "trust");
-		label = g_strdup_printf("%s: %s (%s), %s", buddy, fingerprint,
-					*trust ? trust : "unverified", id);
+		trust = trust_of(group);
+		label = form_narrow() ?
+			g_strdup_printf("%d: %.8s", i, fingerprint) :
+			g_strdup_printf("%s: %.8s..., %.12s", name,
+					fingerprint, trust);
 		purple_request_field_choice_add(field, label);
 		g_free(label);
 		g_free(trust);
 		g_free(fingerprint);
+		g_free(name);
 		g_free(buddy);
-		g_free(id);
 	}
+}
+
+static void
+list_account(GString *html, guint i)
+{
+	const char *id = g_ptr_array_index(accounts, i);
+	char *fingerprint = fingerprint_of(id);
+	char *digits = grouped(fingerprint);
+	char *name = account_label(id, G_MAXLONG);
+	char *text = g_markup_printf_escaped("%u: %s<br>   %s<br>", i + 1,
+		name, *digits ? digits : "no key");
+
+	g_string_append(html, text);
+	g_free(text);
+	g_free(name);
+	g_free(digits);
+	g_free(fingerprint);
+}
+
+static void
+list_known(GString *html, int i)
+{
+	char group[32];
+	char *id, *buddy, *fingerprint, *digits, *trust, *account, *text;
+
+	g_snprintf(group, sizeof(group), "fp%d", i);
+	id = get(group, "account");
+	buddy = get(group, "buddy");
+	fingerprint = get(group, "fingerprint");
+	digits = grouped(fingerprint);
+	trust = trust_of(group);
+	account = account_label(id, G_MAXLONG);
+	text = g_markup_printf_escaped("%d: %s, for %s<br>   %s, %s<br>", i,
+				       buddy, account, digits, trust);
+	g_string_append(html, text);
+	g_free(text);
+	g_free(account);
+	g_free(trust);
+	g_free(digits);
+	g_free(fingerprint);
+	g_free(buddy);
+	g_free(id);
+}
+
+/*
+ * Where labels have no room: what the numbers in the form mean. Closed, it
+ * gives way to the form.
+ */
+static void
+show_list(int known)
+{
+	GString *html = g_string_new(NULL);
+	guint a;
+	int i;
+
+	if (accounts->len > 0)
+		g_string_append(html, "Your accounts' keys<br>");
+	for (a = 0; a < accounts->len; a++)
+		list_account(html, a);
+	if (known > 0)
+		g_string_append(html, "Your buddies' keys<br>");
+	for (i = 1; i <= known; i++)
+		list_known(html, i);
+	purple_notify_formatted(shim_plugin, "List of keys", "List of keys", NULL,
+				html->str, NULL, NULL);
+	g_string_free(html, TRUE);
 }
 
 static void
@@ -401,16 +567,18 @@ keys_show(PurplePluginAction *action)
 	collect_accounts();
 	known = g_key_file_get_integer(listed, "answer", "fingerprints", NULL);
 	if (accounts->len == 0 && known <= 0) {
-		purple_notify_info(shim_plugin, "Keys and fingerprints",
-				   "There are none",
+		purple_notify_info(shim_plugin, "purple-onion",
+				   "There are no keys",
 				   "No account is protected, and none has a "
 				   "key.");
 		return;
 	}
 	purple_request_fields(shim_plugin, "Keys and fingerprints",
 			      "Keys and fingerprints", NULL, form(known),
-			      "_OK", G_CALLBACK(chosen_cb), "_Cancel", NULL,
+			      "OK", G_CALLBACK(chosen_cb), "Cancel", NULL,
 			      NULL, NULL, NULL, NULL);
+	if (form_narrow())
+		show_list(known);
 }
 
 void

@@ -25,8 +25,8 @@ show(const char *uri, const char *why)
 {
 	purple_request_input(shim_plugin, "purple-onion",
 			     "This link was not opened", why, uri, FALSE,
-			     FALSE, NULL, "_Close", G_CALLBACK(closed_cb),
-			     "_Cancel", G_CALLBACK(closed_cb), NULL, NULL,
+			     FALSE, NULL, "Close", G_CALLBACK(closed_cb),
+			     "Cancel", G_CALLBACK(closed_cb), NULL, NULL,
 			     NULL, NULL);
 }
 

@@ -15,6 +15,14 @@
 #define OTR_ID "otr"
 #define LURCH_ID "core-riba-lurch"
 
+gboolean
+message_encrypts(PurplePlugin *plugin)
+{
+	const char *id = purple_plugin_get_id(plugin);
+
+	return purple_strequal(id, OTR_ID) || purple_strequal(id, LURCH_ID);
+}
+
 static gboolean
 plugin_loaded(const char *id)
 {

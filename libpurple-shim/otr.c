@@ -211,6 +211,26 @@ otr_end(PurpleAccount *account)
 }
 
 void
+otr_hand_over(void)
+{
+	GList *l;
+
+	for (l = purple_connections_get_all(); l; l = l->next) {
+		PurpleAccount *account = purple_connection_get_account(l->data);
+		GKeyFile *request, *answer;
+
+		if (!watched_get(account)->online)
+			continue;
+		request = request_new(account, "hand-over");
+		otr_flags(request, message_flags(account, NULL));
+		answer = call_helper(request);
+		if (answer)
+			g_key_file_free(answer);
+	}
+	lines_drain();
+}
+
+void
 signing_off_cb(PurpleConnection *gc, void *data)
 {
 	(void)data;

@@ -42,6 +42,8 @@ plugin_load_cb(PurplePlugin *plugin, void *data)
 	(void)data;
 	wrap_protocol(plugin);
 	wire_protocol(plugin);
+	if (message_encrypts(plugin))
+		otr_hand_over();
 }
 
 /*

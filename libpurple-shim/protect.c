@@ -198,8 +198,8 @@ chosen_cb(gpointer data, PurpleRequestFields *fields)
 	else
 		purple_request_action(shim_plugin, "purple-onion",
 				      "This will change", plan->str, 1, NULL,
-				      NULL, NULL, wishes, 2, "_Cancel",
-				      cancel_cb, "_Apply", apply_cb);
+				      NULL, NULL, wishes, 2, "Cancel",
+				      cancel_cb, "Apply", apply_cb);
 	g_string_free(plan, TRUE);
 }
 
@@ -228,7 +228,7 @@ protect_show(PurplePluginAction *action)
 	}
 	purple_request_fields(shim_plugin, "Protect accounts",
 			      "Which protection should each account have?",
-			      SECONDARY, fields, "_OK",
-			      G_CALLBACK(chosen_cb), "_Cancel", NULL, NULL,
+			      SECONDARY, fields, "OK",
+			      G_CALLBACK(chosen_cb), "Cancel", NULL, NULL,
 			      NULL, NULL, NULL);
 }

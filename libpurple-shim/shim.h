@@ -128,6 +128,8 @@ int message_ask(PurpleAccount *account, guint32 way, const char *who,
 		const char *text, struct ponion_reply *reply);
 /* What is known about the buddy and the plugins here, for the helper. */
 guint32 message_flags(PurpleAccount *account, const char *who);
+/* Whether a plugin is one that encrypts messages itself. */
+gboolean message_encrypts(PurplePlugin *plugin);
 void message_done(struct ponion_reply *reply);
 /* Put text into the place of *message, which is freed. */
 void message_replace(char **message, const char *text);
@@ -199,6 +201,8 @@ void otr_flags(GKeyFile *request, guint32 flags);
 void otr_opened(PurpleConversation *conv);
 /* The peers of a session that is about to end hear of it, once. */
 void otr_end(PurpleAccount *account);
+/* Another plugin that encrypts was loaded: never two for one account. */
+void otr_hand_over(void);
 void signing_off_cb(PurpleConnection *gc, void *data);
 void conversation_extended_menu_cb(PurpleConversation *conv, GList **menu,
 				   void *data);

@@ -64,7 +64,7 @@ verify_show(PurpleAccount *account, const char *who)
 	form_hidden(fields, "handle", handle);
 	form_hidden(fields, "buddy", who);
 	purple_request_fields(shim_plugin, "Verify buddy", primary, SECONDARY,
-			      fields, "_OK", G_CALLBACK(verify_cb), "_Cancel",
+			      fields, "OK", G_CALLBACK(verify_cb), "Cancel",
 			      NULL, account, who, NULL, NULL);
 	g_free(primary);
 	g_free(handle);

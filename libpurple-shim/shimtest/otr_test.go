@@ -118,14 +118,16 @@ func TestKeysForm(t *testing.T) {
 		s.do("action", "Keys")
 	}
 	deed("key", "1", "2")
-	s.expect(`^page Keys and fingerprints \| prpl-irc:al@irc\.test .*0123456789ABCDEF0123456789ABCDEF01234567$`)
+	s.expect(`^page Fingerprint \| .*al@irc\.test .*01234567 89ABCDEF 01234567 89ABCDEF 01234567$`)
 	deed("key", "0", "2")
-	s.expect(`^page .*no key yet`)
+	s.expect(`^notify .*no key yet`)
+	deed("fingerprint", "0", "1")
+	s.expect(`^page Fingerprint \| bob@server\.test .*89ABCDEF 01234567 89ABCDEF 01234567 89ABCDEF$`)
 	deed("key", "0", "1")
-	s.expect(`^notify Keys and fingerprints \| Key generation ended \| a new key$`)
-	deed("fingerprint", "0", "2")
-	s.expect(`^notify .* Not verified any more \| account=\[prpl-jabber:alice@server\.test/\] buddy=\[bob@server\.test\] fingerprint=\[` + fingerprint + `\] trust=\[\]`)
+	s.expect(`^notify purple-onion \| Key generation ended \| a new key$`)
 	deed("fingerprint", "0", "3")
+	s.expect(`^notify .* Not verified any more \| account=\[prpl-jabber:alice@server\.test/\] buddy=\[bob@server\.test\] fingerprint=\[` + fingerprint + `\] trust=\[\]`)
+	deed("fingerprint", "0", "4")
 	s.expect(`^notify .* Forgotten \| account=\[prpl-jabber:alice@server\.test/\] buddy=\[bob@server\.test\] fingerprint=\[` + fingerprint + `\] protocol.* pidgin_otr=\[0\]`)
 	for typed, want := range map[string]string{
 		"89abcdef 01234567 89ABCDEF 01234567\t89ABCDEF": `Verified \| .*fingerprint=\[` + fingerprint + `\] trust=\[verified\]`,
@@ -133,7 +135,7 @@ func TestKeysForm(t *testing.T) {
 		"": `Not verified \| What was typed is another`,
 	} {
 		s.do("forms", "1")
-		deed("fingerprint", "0", "1")
+		deed("fingerprint", "0", "2")
 		s.do("answer", "typed", strings.ReplaceAll(typed, "\t", " "))
 		s.expect(`^notify .*` + want)
 	}
