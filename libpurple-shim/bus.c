@@ -55,7 +55,7 @@ carry_out(guint32 number, PurpleAccount *account, GKeyFile *wish)
 		purple_request_action(shim_plugin, "purple-onion",
 			"Make protection weaker?", text, 0, account, NULL,
 			NULL, GUINT_TO_POINTER(number), 2,
-			"_Keep it", refused_cb, "_Make it weaker", agreed_cb);
+			"Keep it", refused_cb, "Make it weaker", agreed_cb);
 	else if (purple_strequal(verb, "level"))
 		done(number, protect_carry_out(account,
 			g_key_file_get_integer(wish, "answer", "level",

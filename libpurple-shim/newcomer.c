@@ -111,8 +111,8 @@ ask_person(PurpleAccount *account, struct watched *w, const char *text)
 	purple_request_action(w, "purple-onion", "Protect the new account?",
 			      text, 1, account, NULL, NULL,
 			      GUINT_TO_POINTER((guint)w->handle), 2,
-			      "_Leave it unprotected", left_cb,
-			      "_Protect it", protected_cb);
+			      "Leave it unprotected", left_cb,
+			      "Protect it", protected_cb);
 }
 
 gboolean

@@ -177,10 +177,15 @@ func (c *client) pidgin(dir string, env ...string) *desk {
 
 // picture shows, after a failure, what was on the screen.
 func (d *desk) picture() {
-	if !d.t.Failed() {
-		return
+	if d.t.Failed() {
+		d.see("screen-" + d.c.name)
 	}
-	file := filepath.Join(root, "build/logs", "screen-"+d.c.name+".png")
+}
+
+// see keeps a picture of the screen for whoever wants to look.
+func (d *desk) see(name string) {
+	file := filepath.Join(root, "build/logs", name+".png")
+	_ = os.MkdirAll(filepath.Dir(file), 0o755)
 	cmd := exec.Command("import", "-silent", "-window", "root", file)
 	cmd.Env = d.c.env
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -193,7 +198,13 @@ func (d *desk) picture() {
 // window waits for a window of that name, and makes it the active one.
 func (d *desk) window(name string) {
 	d.t.Helper()
-	d.x("xdotool", "search", "--sync", "--onlyvisible", "--name", "^"+name+"$", "windowactivate", "--sync")
+	until(d.t, "the window "+name, 30*time.Second, func() bool {
+		// it ends with an error where another window goes while it looks
+		cmd := exec.Command("timeout", "5", "xdotool", "search", "--onlyvisible", "--name", "^"+name+"$", "windowactivate", "--sync")
+		cmd.Env = d.c.env
+		out, err := cmd.CombinedOutput()
+		return err == nil && len(out) == 0
+	})
 }
 
 // keys presses keys, one after another, in the window of that name.
@@ -268,9 +279,14 @@ type terminal struct {
 
 func (c *client) terminal(command string) *terminal {
 	c.t.Helper()
+	return c.terminalOf(110, 40, command)
+}
+
+func (c *client) terminalOf(columns, rows int, command string) *terminal {
+	c.t.Helper()
 	s := &terminal{c: c, socket: filepath.Join(c.home, "tmux")}
 	// libgnt knows the arrow keys of a terminal of exactly this name
-	out, err := s.tmux("new-session", "-d", "-x", "110", "-y", "40", "TERM=screen "+command)
+	out, err := s.tmux("new-session", "-d", "-x", fmt.Sprint(columns), "-y", fmt.Sprint(rows), "TERM=screen "+command)
 	if err != nil {
 		c.t.Fatalf("cannot start %s: %v: %s", command, err, out)
 	}
@@ -307,5 +323,14 @@ func (s *terminal) shows(pattern string) {
 	re := regexp.MustCompile(pattern)
 	until(s.c.t, fmt.Sprintf("the terminal shows %q", pattern), 60*time.Second, func() bool {
 		return re.MatchString(s.screen())
+	})
+}
+
+// lacks waits until nothing on the screen matches.
+func (s *terminal) lacks(pattern string) {
+	s.c.t.Helper()
+	re := regexp.MustCompile(pattern)
+	until(s.c.t, fmt.Sprintf("the terminal lacks %q", pattern), 60*time.Second, func() bool {
+		return !re.MatchString(s.screen())
 	})
 }

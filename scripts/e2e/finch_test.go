@@ -27,25 +27,46 @@ func TestFinch(t *testing.T) {
 	c.clean()
 }
 
+// finch starts Finch with the plugin and closes its list of accounts.
+func (c *client) finch(dir string, columns, rows int) *terminal {
+	c.t.Helper()
+	plugin := filepath.Join(dir, "plugins/purple-onion.so")
+	write(c.t, filepath.Join(dir, "prefs.xml"), "<?xml version='1.0' encoding='UTF-8' ?>\n<pref version='1' name='/'>"+
+		"<pref name='finch'><pref name='plugins'><pref name='loaded' type='pathlist'><item value='"+plugin+"'/></pref></pref></pref></pref>\n")
+	s := c.terminalOf(columns, rows, fmt.Sprintf("finch -c '%s' 2>'%s'", dir, filepath.Join(c.home, "finch.log")))
+	s.shows(`You can enable/disable accounts`)
+	s.press("M-c")
+	s.shows(`(?m)^┌─*┤Buddy List├`)
+	return s
+}
+
+// menu opens the plugin's menu.
+func (s *terminal) menu() {
+	s.c.t.Helper()
+	s.press("F10")
+	s.shows(`Options +Accounts +Plugins`)
+	until(s.c.t, "the plugins' menu", 30*time.Second, func() bool { // it begins where it was left
+		switch screen := s.screen(); {
+		case strings.Contains(screen, "Protect accounts..."):
+			return true
+		case strings.Contains(screen, "purple-onion"):
+			s.press("Enter")
+		default:
+			s.press("Right")
+		}
+		time.Sleep(500 * time.Millisecond)
+		return false
+	})
+}
+
 // The form Protect accounts... in Finch, which numbers a choice's labels from
 // 1: the level that was chosen is the one that is written.
 func TestFinchForm(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, "finch-form", "--no-tor")
 	dir := c.realDir("", jabber("form-a@a.test/", direct), jabber("form-b@a.test/", direct))
-	plugin := filepath.Join(dir, "plugins/purple-onion.so")
-	write(t, filepath.Join(dir, "prefs.xml"), "<?xml version='1.0' encoding='UTF-8' ?>\n<pref version='1' name='/'>"+
-		"<pref name='finch'><pref name='plugins'><pref name='loaded' type='pathlist'><item value='"+plugin+"'/></pref></pref></pref></pref>\n")
-	s := c.terminal(fmt.Sprintf("finch -c '%s' 2>'%s'", dir, filepath.Join(c.home, "finch.log")))
-	s.shows(`You can enable/disable accounts`)
-	s.press("M-c")
-	s.shows(`(?m)^┌─*┤Buddy List├`)
-	s.press("F10")
-	s.shows(`Options +Accounts +Plugins`)
-	s.press("Right", "Right")
-	s.shows(`purple-onion`)
-	s.press("Enter")
-	s.shows(`Protect accounts\.\.\.`)
+	s := c.finch(dir, 110, 40)
+	s.menu()
 	s.press("Enter")
 	s.shows(`Which protection should each account have\?`)
 	s.press("Down")

@@ -39,7 +39,7 @@ func private(t *testing.T, a, b *talker, text string) {
 var dataMessage = regexp.MustCompile(`<body>(\?OTR:AAMD[^<]*)</body>`)
 
 // sent is the bodies of the OTR data messages that a talker sent.
-func (s *talker) sent(t *testing.T) (bodies []string) {
+func (s *talker) sent(t testing.TB) (bodies []string) {
 	t.Helper()
 	for _, m := range dataMessage.FindAllStringSubmatch(received(t, s.jid()), -1) {
 		bodies = append(bodies, m[1])
