@@ -80,12 +80,24 @@ go_on(PurpleAccount *account)
 		purple_account_connect(account);
 }
 
+/* TRUE, with the reason in answer, where its level is still to be chosen. */
+static gboolean
+is_new(PurpleAccount *account, struct ponion_answer *answer)
+{
+	return level_ask(account, PONION_OP_LOOK, FALSE, answer) !=
+		       PONION_ALLOW &&
+	       purple_strequal(answer->reason, "new-account");
+}
+
+/* A level that was chosen elsewhere, while the question stood, stays. */
 static void
 choose(gpointer data, int level)
 {
 	PurpleAccount *account = watched_find(GPOINTER_TO_UINT(data));
+	struct ponion_answer answer;
 
-	if (account && protect_carry_out(account, level))
+	if (account && is_new(account, &answer) &&
+	    protect_carry_out(account, level))
 		go_on(account);
 }
 
@@ -123,9 +135,7 @@ newcomer_settle(PurpleAccount *account)
 	gboolean settled = FALSE;
 	char *text;
 
-	if (level_ask(account, PONION_OP_LOOK, FALSE, &answer) ==
-		    PONION_ALLOW ||
-	    !purple_strequal(answer.reason, "new-account"))
+	if (!is_new(account, &answer))
 		return TRUE;
 	request = call_new("arrive");
 	pins_snapshot(account, request);

@@ -202,6 +202,28 @@ func TestNewAccountIsLeft(t *testing.T) {
 	}
 }
 
+// What is chosen elsewhere while the question stands is not undone by it.
+func TestNewAccountChosenElsewhere(t *testing.T) {
+	t.Parallel()
+	port, connections := counted(t)
+	h := start(t, userDir(t), install(t, real), settledWith(t, "")...)
+	h.do("forms", "3")
+	h.newcomer(port, "enable")
+	h.expect(`^ask purple-onion \| Protect the new account`)
+	h.expect(`^signed-off ` + carol)
+	h.do("forms", "1")
+	h.do("answer", carol, "1")
+	h.do("action", "Protect")
+	h.expect(`^pressed`)
+	h.do("press") // "Leave it unprotected"
+	h.expect(`^pressed`)
+	h.do("get", carol, "purple-onion/protection")
+	h.expect(` tor$`)
+	if dialled := h.quit(); len(foreign(dialled)) != 0 || connections() != 0 {
+		t.Errorf("dialled %q", dialled)
+	}
+}
+
 // New is what was not there: it stays new until it is settled, also over a
 // restart, and is again when it is removed and comes back.
 func TestWhatIsNew(t *testing.T) {

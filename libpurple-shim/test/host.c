@@ -19,7 +19,8 @@
 #define WRITE_COND (G_IO_OUT | G_IO_HUP | G_IO_ERR | G_IO_NVAL)
 
 static GMainLoop *loop;
-static int accept_forms;	/* press OK in forms; 2: a question's no */
+/* Press OK in forms; 2: a question's no; 3: that, at the command `press`. */
+static int accept_forms;
 
 void
 say(const char *format, ...)
@@ -146,6 +147,8 @@ struct press {
 	int index;
 };
 
+static struct press *unpressed;
+
 static gboolean
 press_button(gpointer data)
 {
@@ -173,7 +176,7 @@ request_action(const char *title, const char *primary, const char *secondary,
 	    secondary ? secondary : "");
 	if (!accept_forms || !purple_strequal(title, "purple-onion"))
 		return NULL;
-	if (accept_forms == 2)
+	if (accept_forms >= 2)
 		n = 1;
 	press = g_new0(struct press, 1);
 	for (i = 0; i < n; i++) {
@@ -182,7 +185,10 @@ request_action(const char *title, const char *primary, const char *secondary,
 	}
 	press->data = data;
 	press->index = (int)(count - n);
-	g_idle_add(press_button, press);
+	if (accept_forms == 3)
+		unpressed = press;
+	else
+		g_idle_add(press_button, press);
 	return press;
 }
 
@@ -589,6 +595,8 @@ run_other(char **w)
 		add_account(w);	/* PROTOCOL NAME PORT|0 enable|register */
 	} else if (purple_strequal(w[0], "forms")) {
 		accept_forms = atoi(w[1]);
+	} else if (purple_strequal(w[0], "press") && unpressed) {
+		press_button(g_steal_pointer(&unpressed));
 	} else if (purple_strequal(w[0], "answer")) {
 		g_hash_table_insert(answers, g_strdup(w[1]), g_strdup(w[2]));
 	} else if (purple_strequal(w[0], "action")) {
