@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -211,6 +212,90 @@ func TestBusMissing(t *testing.T) {
 		h.expect(`proxy 5 127\.0\.0\.1 1 user no`)
 		h.quit()
 	}
+}
+
+// Programs that flood the bus with calls, signals and garbage do not hold up the
+// program's main loop.
+func TestBusFlood(t *testing.T) {
+	t.Parallel()
+	env, _ := settled(t)
+	conn, address, _ := privateBus(t)
+	h := start(t, userDir(t, direct(away)), install(t, real), append(env, address)...)
+	there(t, conn, true)
+	if err := onBus(conn, "Protect", alice, "tor"); err != nil {
+		t.Fatal(err)
+	}
+	const long = 3 * time.Second
+	var floods sync.WaitGroup
+	h.do("stall", "begin")
+	for range 4 {
+		floods.Add(1)
+		go func() {
+			defer floods.Done()
+			flood(t, strings.TrimPrefix(address, "DBUS_SESSION_BUS_ADDRESS="), long)
+		}()
+	}
+	floods.Wait()
+	h.do("stall", "end")
+	during, err := time.ParseDuration(strings.TrimPrefix(h.expect(`^stall `), "stall ") + "ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := false
+	for end := time.Now().Add(deadline); !answered && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		answered = onBus(conn, "Explain", "not-over-tor") == nil
+	}
+	if !answered {
+		t.Error("after the flood nobody answers")
+	}
+	t.Logf("the main loop did not turn for %v at the longest", during)
+	if during > long/2 {
+		t.Errorf("in a flood of %v the main loop did not turn for %v", long, during)
+	}
+	h.quit()
+}
+
+// flood is one program of the session that calls for so long.
+func flood(t *testing.T, address string, long time.Duration) {
+	c, err := dbus.Connect(address)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer c.Close()
+	o, large := c.Object(busName, busPath), strings.Repeat("x", 1<<20)
+	for n, end := 0, time.Now().Add(long); time.Now().Before(end); n++ {
+		switch n % 6 {
+		case 0:
+			o.Go(busName+".Status", 0, nil)
+		case 1:
+			o.Go("org.freedesktop.DBus.ObjectManager.GetManagedObjects", 0, nil)
+		case 2:
+			o.Go(busName+".Release", 0, nil, alice)
+		case 3:
+			o.Go(busName+".Protect", 0, nil, alice, "tor")
+		case 4:
+			_ = c.Emit(busPath, "x.y.Z", "unasked")
+		case 5:
+			if n%600 == 5 {
+				o.Go(busName+".Explain", 0, nil, large)
+			} else {
+				o.Go(busName+".Audit", 0, nil, map[string]dbus.Variant{"severity": dbus.MakeVariant("fail")})
+			}
+		}
+	}
+}
+
+// Tor status in the program says what purple-onion status does: its findings,
+// too.
+func TestTorStatusPage(t *testing.T) {
+	t.Parallel()
+	env, _ := settled(t)
+	h := start(t, userDir(t, direct(away)), install(t, real), env...)
+	h.protect("1")
+	h.do("action", "Tor status")
+	h.expect(`^page Tor status.*prpl-jabber:` + away + `, tor, .*isolation-not-proven: Tor is `)
+	h.quit()
 }
 
 // While the program runs the command line goes through it: stricter at once,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"purpleonion.org/purple-onion/helper/internal/engine"
+	"purpleonion.org/purple-onion/helper/internal/policy"
 )
 
 // statusPage is "Tor status": libpurple's HTML, which every toolkit shows. It
@@ -21,7 +22,9 @@ func statusPage(tor engine.TorStatus, l engine.Live) string {
 	row(&b, "version", l.Tor.Version)
 	row(&b, "SOCKS port", l.Tor.Socks)
 	row(&b, "control port", l.Tor.Control)
-	row(&b, "stream isolation", tor.Isolation.String())
+	if tor.Isolation != policy.IsolationNotAsked {
+		row(&b, "stream isolation", tor.Isolation.String())
+	}
 	row(&b, "", tor.Detail)
 	if inCell() {
 		row(&b, "", "In a cell: of any network this program reaches Tor's SOCKS port alone")
@@ -39,13 +42,19 @@ func statusPage(tor engine.TorStatus, l engine.Live) string {
 	for _, p := range l.Isolation {
 		b.WriteString("<br>" + html.EscapeString(fmt.Sprintf("%s and %s: %s (%s)", p.A, p.B, p.Verdict, p.Evidence)))
 	}
+	if len(l.Findings) > 0 {
+		b.WriteString("<br><br><b>Findings</b>")
+	}
+	for _, f := range l.Findings {
+		row(&b, f.Check, f.Message)
+	}
 	b.WriteString("<br><br>This shows how the accounts reach the network now. It does not show what their messages say about you.")
 	return b.String()
 }
 
 func accountLine(a engine.LiveAccount) string {
 	parts := []string{a.Protocol + ":" + a.Name, a.Protection, a.State}
-	for _, part := range [][2]string{{"", a.Reason}, {"since ", a.Since}, {"circuit ", a.Circuit}, {"exit ", a.Exit}, {"onion ", a.Onion}} {
+	for _, part := range [][2]string{{"", a.Reason}, {"since ", a.Since}, {"circuit ", a.Circuit}, {"its own: ", a.OwnCircuit}, {"exit ", a.Exit}, {"onion ", a.Onion}} {
 		if part[1] != "" {
 			parts = append(parts, part[0]+part[1])
 		}

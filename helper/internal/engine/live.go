@@ -295,9 +295,13 @@ func (l Live) ExitCode() int {
 }
 
 // Nameless is the report for a caller that may not know who somebody is:
-// names, circuits, exits and message states are left out.
+// names, circuits, exits and message states are left out, and the path of a
+// unix socket, which names the person's home.
 func (l Live) Nameless() Live {
 	out := l
+	if strings.HasPrefix(out.Tor.Socks, "unix:") {
+		out.Tor.Socks = "unix:"
+	}
 	out.Accounts = make([]LiveAccount, len(l.Accounts))
 	for i, a := range l.Accounts {
 		a.Name, a.Circuit, a.Exit, a.Onion, a.Messages = "", "", "", "", LiveMessages{}

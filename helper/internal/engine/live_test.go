@@ -165,7 +165,7 @@ func TestLiveJSON(t *testing.T) {
 		t.Errorf("%s %v", empty, err)
 	}
 	w := newWorld(nil)
-	w.tor.Control = "open"
+	w.tor.Control, w.tor.Socks = "open", "unix:/home/wren/tor/socks"
 	two(w, "55", "77")
 	l := w.Live(context.Background())
 	text, err := json.Marshal(l)
@@ -178,7 +178,7 @@ func TestLiveJSON(t *testing.T) {
 		}
 	}
 	nameless, _ := json.Marshal(l.Nameless())
-	for _, word := range []string{"alice", "bob", "55", "77", "EXIT"} {
+	for _, word := range []string{"alice", "bob", "55", "77", "EXIT", "wren"} {
 		if strings.Contains(string(nameless), word) || !strings.Contains(string(text), word) {
 			t.Errorf("%q: %s", word, nameless)
 		}
