@@ -83,12 +83,18 @@ const (
 
 // NewLive is an empty report about a Tor.
 func NewLive(t TorStatus) Live {
-	l := Live{Schema: 1, Tor: LiveTor{State: t.State.String(), Version: t.Version, Socks: t.Socks, Control: t.Control},
+	l := Live{Schema: 1, Tor: LiveTor{State: t.State.String(), Version: t.Version, Socks: t.Socks, Control: t.control()},
 		Accounts: []LiveAccount{}, Isolation: []LivePair{}, Findings: []LiveFinding{}}
-	if t.State != policy.TorReady && t.State != policy.TorStarting {
-		l.Tor.Control = "absent"
-	}
 	return l
+}
+
+// control is the control port in the words of LiveTor.
+func (t TorStatus) control() string {
+	there := t.State == policy.TorReady || t.State == policy.TorStarting
+	if there && (t.Control == "open" || t.Control == "filtered") {
+		return t.Control
+	}
+	return "absent"
 }
 
 // Live is Status with Tor's own word, asked for now, on where the streams are.
@@ -198,7 +204,7 @@ func (t TorStatus) pair(a, b AccountStatus, places map[uint64][]Place) LivePair 
 	case policy.SeparationNotProven:
 		p.Evidence = "Tor does not tell where each of their streams is"
 		if t.Control != "open" {
-			p.Evidence = "Tor's control port is " + t.Control
+			p.Evidence = "Tor's control port is " + t.control()
 		}
 	}
 	return p
@@ -237,7 +243,7 @@ func (t TorStatus) findings() []LiveFinding {
 	case policy.IsolationOff:
 		list = append(list, LiveFinding{"tor-isolation-off", t.whyOff()})
 	case policy.IsolationUnknown, policy.IsolationNotAsked:
-		list = append(list, LiveFinding{"isolation-not-proven", "Tor's control port is " + t.Control})
+		list = append(list, LiveFinding{"isolation-not-proven", "Tor's control port is " + t.control()})
 	case policy.IsolationProven:
 	}
 	if t.KeepsExit {

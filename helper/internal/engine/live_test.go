@@ -98,6 +98,22 @@ func TestIsolationOffIsSharedAndBlocked(t *testing.T) {
 	}
 }
 
+// Whatever is not known of a control port, it is said in the words of the JSON.
+func TestControlWords(t *testing.T) {
+	for _, control := range []string{"", "not-asked", "absent", "filtered", "open"} {
+		for _, state := range []policy.TorState{policy.TorStarting, policy.TorReady, policy.TorDead} {
+			want := control
+			if state == policy.TorDead || want == "" || want == "not-asked" {
+				want = "absent"
+			}
+			l := Status{Tor: TorStatus{State: state, Control: control, Isolation: policy.IsolationUnknown}}.Live(nil)
+			if l.Tor.Control != want || state != policy.TorDead && l.Findings[0].Message != "Tor's control port is "+want {
+				t.Errorf("%v %q: %+v", state, control, l)
+			}
+		}
+	}
+}
+
 func TestFewerThanTwoOnline(t *testing.T) {
 	w := newWorld(nil)
 	w.tor.Control = "open"
