@@ -69,7 +69,7 @@ func doctor(w world, userDir string) error {
 		fmt.Fprintln(w.out, "Next: purple-onion audit")
 		return nil
 	}
-	w.hanging(w.out, "Next: ", next)
+	hanging(w.out, "Next: ", next)
 	return codeOnly(1)
 }
 

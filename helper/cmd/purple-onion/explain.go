@@ -58,7 +58,7 @@ func (w world) indented(indent, text string) {
 
 // hanging is a paragraph behind a label. One with a word that does not fit, a
 // path, stays in one line, to be copied.
-func (w world) hanging(out io.Writer, label, text string) {
+func hanging(out io.Writer, label, text string) {
 	text = audit.Printable(text)
 	lines, width := []string{text}, columns-len(label)
 	if !slices.ContainsFunc(strings.Fields(text), func(word string) bool { return len(word) > width }) {

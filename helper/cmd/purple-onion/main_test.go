@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"purpleonion.org/purple-onion/helper/internal/cell"
+	"purpleonion.org/purple-onion/helper/internal/engine"
 )
 
 // removeLater are folders of the whole run.
@@ -206,5 +207,45 @@ func TestHelpFits(t *testing.T) {
 				t.Errorf("%v: %d columns: %s", words, n, line)
 			}
 		}
+	}
+}
+
+// The text of status, as it is read.
+func TestStatusText(t *testing.T) {
+	live := engine.Live{
+		Tor: engine.LiveTor{State: "ready", Version: "0.4.8.16", Socks: "unix:/home/wren/.local/state/purple-onion/tor/socks", Control: "open"},
+		Accounts: []engine.LiveAccount{
+			{Protocol: "prpl-jabber", Name: "wren47@xmpp.example/", Protection: "secret", State: "online", Circuit: "12", OwnCircuit: "proven", Exit: strings.Repeat("A", 40), Since: "2026-11-25T21:00:00Z", Messages: engine.LiveMessages{Encrypted: 2}},
+			{Protocol: "prpl-irc", Name: "wren@irc.example", Protection: "tor", State: "blocked", Reason: "tor-isolation-off"},
+			{Protocol: "prpl-irc", Name: "a\x1b[31m", Protection: "tor"},
+		},
+		Isolation: []engine.LivePair{{A: "prpl-jabber:wren47@xmpp.example/", B: "prpl-irc:wren@irc.example", Verdict: "shared", Evidence: "Tor's configuration has NoIsolateSOCKSAuth"}},
+		Findings:  []engine.LiveFinding{{Check: "tor-isolation-off", Message: "Tor's configuration has NoIsolateSOCKSAuth, which lets streams of accounts share circuits"}},
+	}
+	const want = `Tor: ready, version 0.4.8.16, SOCKS
+     unix:/home/wren/.local/state/purple-onion/tor/socks, control port open
+
+prpl-jabber:wren47@xmpp.example/
+  secret, online, since 2026-11-25T21:00:00Z
+  circuit 12, its own: proven
+  exit AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+  conversations: 2 encrypted, 0 plaintext, 0 finished
+
+prpl-irc:wren@irc.example
+  tor, blocked (tor-isolation-off)
+
+prpl-irc:a\x1b[31m
+  tor, not known whether online
+
+shared: prpl-jabber:wren47@xmpp.example/
+    and prpl-irc:wren@irc.example
+  Tor's configuration has NoIsolateSOCKSAuth
+
+tor-isolation-off: Tor's configuration has NoIsolateSOCKSAuth, which lets
+                   streams of accounts share circuits
+`
+	var b strings.Builder
+	if statusText(&b, live); b.String() != want {
+		t.Errorf("%s\nwant\n%s", b.String(), want)
 	}
 }

@@ -96,7 +96,7 @@ func report(ctx context.Context, w world, first bool) (engine.Live, int) {
 		return live, live.ExitCode()
 	}
 	if first {
-		w.hanging(w.err, "purple-onion: ", err.Error()+"; this is what can be seen from outside")
+		hanging(w.err, "purple-onion: ", err.Error()+"; this is what can be seen from outside")
 	}
 	return outside(w), 3
 }
@@ -213,7 +213,7 @@ func statusText(b *strings.Builder, l engine.Live) {
 			t = append(t, part[0]+part[1])
 		}
 	}
-	fmt.Fprintf(b, "Tor: %s\n", audit.Printable(strings.Join(t, ", ")))
+	hanging(b, "Tor: ", strings.Join(t, ", "))
 	for _, a := range l.Accounts {
 		state := a.State
 		if state == "" {
@@ -237,13 +237,14 @@ func statusText(b *strings.Builder, l engine.Live) {
 		}
 	}
 	for _, p := range l.Isolation {
-		fmt.Fprintf(b, "\n%s: %s\n       and %s\n", p.Verdict, audit.Printable(p.A), audit.Printable(p.B))
+		fmt.Fprintf(b, "\n%s: %s\n%*s%s\n", p.Verdict, audit.Printable(p.A), len(p.Verdict)+2, "and ", audit.Printable(p.B))
 		for _, line := range audit.Wrap(p.Evidence, columns-2) {
 			fmt.Fprintf(b, "  %s\n", audit.Printable(line))
 		}
 	}
 	for _, f := range l.Findings {
-		fmt.Fprintf(b, "\n%s: %s\n", audit.Printable(f.Check), audit.Printable(f.Message))
+		fmt.Fprintln(b)
+		hanging(b, audit.Printable(f.Check)+": ", f.Message)
 	}
 }
 
