@@ -105,13 +105,19 @@ func copyFile(t *testing.T, from, to string) {
 // start runs the host under strace. plugin may be empty: a control arm.
 func start(t *testing.T, dir, plugin string, env ...string) *host {
 	t.Helper()
+	return startBy(t, nil, dir, plugin, env...)
+}
+
+// startBy is start by another program, which ends as the one that it is given.
+func startBy(t *testing.T, by []string, dir, plugin string, env ...string) *host {
+	t.Helper()
 	trace := filepath.Join(t.TempDir(), "strace")
-	args := []string{"-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", trace, filepath.Join(root, "build/asan/test/host"), dir}
+	args := append(by, "strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", trace, filepath.Join(root, "build/asan/test/host"), dir)
 	if plugin != "" {
 		args = append(args, plugin)
 	}
 	home := t.TempDir()
-	cmd := exec.Command("strace", args...)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "LC_ALL=C.UTF-8",
 		"ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:handle_segv=0:log_path=" + filepath.Join(home, "asan"), "XDG_STATE_HOME=" + home}, env...)
 	h := &host{drive.Start(t, cmd), t, trace}

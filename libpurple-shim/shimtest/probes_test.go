@@ -6,7 +6,10 @@ package shimtest
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -127,5 +130,86 @@ func TestProbesWithoutHelper(t *testing.T) {
 			h.expect(`^probes 0 0 127\.0\.0\.3 127\.0\.0\.2$`)
 		}
 		h.quit()
+	}
+}
+
+// network runs a program where there is a router that never answers, and no
+// resolver, which is said at once.
+func network(t *testing.T) []string {
+	t.Helper()
+	resolv := filepath.Join(t.TempDir(), "resolv.conf")
+	if err := os.WriteFile(resolv, []byte("nameserver 127.0.0.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"unshare", "-rnm", "sh", "-ec", "mount --bind " + resolv + " /etc/resolv.conf; ip link set lo up; " +
+		"ip link add d0 type veth peer name d1; ip link set d1 up; ip address add 10.9.9.2/24 dev d0; ip link set d0 up; " +
+		"ip route add default via 10.9.9.1; exec \"$@\"", "sh"}
+}
+
+const routerPrefs = "<pref version='1' name='/'><pref name='purple'><pref name='network'><pref name='auto_ip' type='bool' value='1'/>" +
+	"<pref name='map_ports' type='bool' value='1'/><pref name='stun_server' type='string' value='10.9.9.7'/></pref></pref></pref>\n"
+
+// begun starts a program on a profile, where the network is its own, and gives
+// where it went until its main loop turned and it was asked for its address.
+func begun(t *testing.T, dir, plugin string, env ...string) []string {
+	t.Helper()
+	h := startBy(t, network(t), dir, plugin, env...)
+	h.do("my-ip")
+	h.expect(`^my-ip `)
+	h.sync("asked")
+	return h.quit()
+}
+
+// probesOf are UPnP, NAT-PMP, STUN, and DNS that is asked for STUN's server.
+func probesOf(went []string) (found []string) {
+	for _, place := range []string{"239.255.255.250:1900", "10.9.9.1:5351", "10.9.9.7:3478", "127.0.0.1:53"} {
+		if slices.Contains(went, place) {
+			found = append(found, place)
+		}
+	}
+	return found
+}
+
+// An old profile, protected by the command line and then started: nothing is
+// asked, not before the plugin is loaded either. Released, it is as before.
+func TestProbesAtStart(t *testing.T) {
+	t.Parallel()
+	dir, state := userDir(t, direct("alice@server.test/")), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "prefs.xml"), []byte(routerPrefs), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(state, "purple-onion", "config.toml")
+	if err := os.MkdirAll(filepath.Dir(conf), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(conf, []byte("[tor]\nmode = \"system\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(words ...string) {
+		t.Helper()
+		cmd := exec.Command(filepath.Join(root, "build/purple-onion"), append(words, "--user-dir", dir, "--all")...)
+		cmd.Env = []string{"HOME=" + state, "XDG_STATE_HOME=" + state}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v: %s", words, err, out)
+		}
+	}
+	if got := probesOf(begun(t, dir, "")); !slices.Contains(got, "239.255.255.250:1900") || !slices.Contains(got, "127.0.0.1:53") {
+		t.Errorf("the control does not ask: %q", got)
+	}
+	run("protect")
+	for _, plugin := range []string{install(t, real), ""} {
+		if got := begun(t, dir, plugin, "XDG_STATE_HOME="+state, "XDG_CONFIG_HOME="+state); len(probesOf(got)) > 0 {
+			t.Errorf("plugin %q: the network is asked: %q", plugin, got)
+		}
+	}
+	run("release", "--yes")
+	text, err := os.ReadFile(filepath.Join(dir, "prefs.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pref := range []string{"'auto_ip' type='bool' value='1'", "'map_ports' type='bool' value='1'", "value='10.9.9.7'"} {
+		if !strings.Contains(string(text), pref) {
+			t.Errorf("%s is not given back:\n%s", pref, text)
+		}
 	}
 }

@@ -200,6 +200,14 @@ var Checks = []Check{
 		"Delete the file while Pidgin is not running; the certificate is then checked again.",
 	},
 	{
+		"traces-kept", Warn,
+		"What a secret account left here before it was one tells whoever gets the disk of it, its words and its buddies.",
+		"While an account is secret the plugin keeps no logs, pictures, status texts and certificates of it. What libpurple kept before that, or while the plugin was not loaded, stays: an identity is to leave no trail on the computer of the person behind it.",
+		"For accounts of level secret: their folders in logs, pictures in icons that blist.xml and accounts.xml name, certificates of servers that no other account uses, status texts in accounts.xml, statuses of their own in status.xml.",
+		"What accounts.xml, blist.xml and the OTR files say of them, which is needed; pounces; copies elsewhere, backups, and what a disk keeps of deleted files. Whether a picture shows somebody.",
+		"Quit Pidgin and delete the files. Status texts go when Pidgin runs with the plugin and the account's status is set; statuses of its own: Tools, Statuses in Pidgin, or an identity in a user directory of its own (pidgin -c DIR).",
+	},
+	{
 		"pidgin-bus-exposed", Warn,
 		"Pidgin offers itself to every program of the session: it can be read, and told to send or to change accounts.",
 		"Pidgin and Finch put im.pidgin.purple.PurpleService on the session bus. Each program of the session can read there accounts, buddies and messages as they come, and call what the program can do: send a message, change a proxy, delete an account. What such a call sends for an account of level secret meets purple-onion's guard of the wire; what it reads meets nothing.",

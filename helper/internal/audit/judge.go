@@ -48,6 +48,7 @@ func (a *auditor) judge(d *userDir) {
 	a.networkProbes(d)
 	a.filesReadable(d)
 	a.certificates(d)
+	a.traces(d)
 }
 
 // ours says whether protection answers for the account's network: where it is

@@ -76,7 +76,7 @@ func TestFitKeepsBothEnds(t *testing.T) {
 // Every word about a check is there, and none that promises too much.
 func TestChecksAreComplete(t *testing.T) {
 	want := "protection-broken below-floor environment-proxy unknown-proxy-type not-over-tor socks5-leaks-names no-proxy-bypass circuit-shared tls-not-required plain-auth-allowed files-readable tor-isolation-off " +
-		"proxy-by-name global-proxy password-stored network-probes hostname-lookup certificate-accepted-by-hand pidgin-bus-exposed track-host-exits isolation-not-proven"
+		"proxy-by-name global-proxy password-stored network-probes hostname-lookup certificate-accepted-by-hand traces-kept pidgin-bus-exposed track-host-exits isolation-not-proven"
 	var names []string
 	for i, c := range Checks {
 		names = append(names, c.Name)

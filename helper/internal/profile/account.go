@@ -21,6 +21,7 @@ type Account struct {
 	Settings       map[string]Setting            // those of no user interface
 	UI             map[string]map[string]Setting // "gtk-gaim", "gnt-purple"
 	Line           int                           // in accounts.xml
+	StatusText     bool                          // it keeps the words of a status
 	Twice          bool                          // it stands there more than once, and libpurple joins them
 }
 
@@ -151,6 +152,7 @@ func (a *Account) load(n *node) {
 	if _, ok := n.childText("password"); ok {
 		a.PasswordStored = true
 	}
+	a.StatusText = a.StatusText || statusText(n)
 	for _, c := range n.children {
 		if c.name == "settings" {
 			a.loadSettings(c)

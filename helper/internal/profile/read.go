@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"purpleonion.org/purple-onion/helper/internal/policy"
 	"purpleonion.org/purple-onion/helper/internal/userfile"
 )
 
@@ -29,8 +30,9 @@ type Dir struct {
 	Accounts []Account
 	Prefs    Prefs
 	Buddies  []Buddy
-	Files    []File       // everything in it, "." first; symbolic links are not followed
-	Errors   []*FileError // what could not be read; all the rest was
+	Statuses []policy.Account // that have a status of their own in status.xml
+	Files    []File           // everything in it, "." first; symbolic links are not followed
+	Errors   []*FileError     // what could not be read; all the rest was
 }
 
 // File is a regular file, a directory or something else in a user directory.
@@ -58,6 +60,9 @@ func read(path, systemPrefs string) (*Dir, error) {
 	}
 	if root := d.parse(filepath.Join(path, BuddiesFile)); root != nil {
 		d.Buddies = readBuddies(root)
+	}
+	if root := d.parse(filepath.Join(path, StatusFile)); root != nil {
+		d.Statuses = readStatuses(root)
 	}
 	d.readPrefs(systemPrefs)
 	return d, nil
