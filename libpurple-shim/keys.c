@@ -59,7 +59,7 @@ ask_and_tell(GKeyFile *request, const char *done)
 {
 	GKeyFile *answer = call_helper(request);
 
-	tell(call_ok(answer) ? done : "That could not be done", answer);
+	tell(call_ok(answer) ? done : "Not done", answer);
 	if (answer)
 		g_key_file_free(answer);
 	lines_drain();
@@ -249,35 +249,18 @@ trust_of(const char *group)
 	return g_strdup("unverified");
 }
 
-/* As people copy it: in groups, in either case. */
-static gboolean
-same_fingerprint(const char *known, const char *typed)
-{
-	char **words = g_strsplit_set(typed, " \t\r\n", -1);
-	char *joined = g_strjoinv(NULL, words);
-	gboolean same = *known && !g_ascii_strcasecmp(known, joined);
-
-	g_free(joined);
-	g_strfreev(words);
-	return same;
-}
-
 static void
 typed_cb(gpointer data, PurpleRequestFields *fields)
 {
-	const char *fingerprint = form_value(fields, "fingerprint");
-	GKeyFile *request;
+	GKeyFile *request = about_known("otr-trust",
+					form_value(fields, "account"),
+					form_value(fields, "buddy"),
+					form_value(fields, "fingerprint"));
 
 	(void)data;
-	if (!same_fingerprint(fingerprint, form_value(fields, "typed"))) {
-		purple_notify_error(shim_plugin, "purple-onion",
-				    "Not verified", "What was typed is "
-				    "another fingerprint than this one.");
-		return;
-	}
-	request = about_known("otr-trust", form_value(fields, "account"),
-			      form_value(fields, "buddy"), fingerprint);
 	g_key_file_set_string(request, "request", "trust", "verified");
+	g_key_file_set_string(request, "request", "typed",
+			      form_value(fields, "typed"));
 	ask_and_tell(request, "Verified");
 }
 

@@ -209,7 +209,7 @@ static char *
 echo(GKeyFile *request)
 {
 	static const char *const keys[] = { "account", "verb", "buddy",
-		"fingerprint", "trust", "text", "protocol", "name", "sign_on",
+		"fingerprint", "trust", "typed", "text", "protocol", "name", "sign_on",
 		"on_list", "pidgin_otr", "lurch" };
 	GString *text = g_string_new(NULL);
 	char *copy;

@@ -92,11 +92,17 @@ func (h *helper) opOtrGenerate(k *keyFile) (*keyFile, error) {
 	return answer, nil
 }
 
-// opOtrTrust keeps `account`, `buddy`, `fingerprint` with `trust`.
+// opOtrTrust keeps `account`, `buddy`, `fingerprint` with `trust`; where there
+// is `typed`, which the buddy told by another way, only if that is the same.
 func (h *helper) opOtrTrust(k *keyFile) (*keyFile, error) {
 	known, err := knownOf(k)
 	if err != nil {
 		return nil, err
+	}
+	if typed, found := k.get("request", "typed"); found {
+		if other, err := otr.ParseFingerprint(typed); err != nil || !other.Equal(known.Fingerprint) {
+			return nil, fmt.Errorf("what was typed is another fingerprint than this one")
+		}
 	}
 	trust, _ := k.get("request", "trust")
 	known.Trust = otr.Trust(trust)

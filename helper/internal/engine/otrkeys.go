@@ -20,15 +20,15 @@ func (e *Engine) prepare(a Account, signOn uint64) {
 	if key, err := e.parts.Keyring.Key(a.Account); err != nil || key != nil {
 		return
 	}
-	e.makeKey(a.Handle, a.Account, signOn)
+	e.makeKey(a.Handle, a.Account)
 }
 
 // makeKey makes an account's key away from the main loop, unless one is being
 // made, or the account has one under another resource: whether that comes
-// along is the person's to say.
-func (e *Engine) makeKey(handle uint64, account policy.Account, signOn uint64) {
+// along is the person's to say. It says whether one is being made.
+func (e *Engine) makeKey(handle uint64, account policy.Account) bool {
 	if e.making[account] {
-		return
+		return true
 	}
 	if other, err := e.parts.Keyring.KeyOfOtherResource(account); err != nil || other != nil {
 		for _, t := range e.talks {
@@ -37,9 +37,10 @@ func (e *Engine) makeKey(handle uint64, account policy.Account, signOn uint64) {
 					"). /otr key take takes it along, /otr key new makes a new one.")
 			}
 		}
-		return
+		return false
 	}
 	e.generate(account, func(error) {})
+	return true
 }
 
 // generate makes and keeps a key, and then goes on with what waited for it.

@@ -197,8 +197,9 @@ func (e *Engine) start(t *talk, force bool) {
 	}
 	switch err := e.open(t); {
 	case errors.Is(err, errNoKey):
-		e.say(t, "This account's key is being made; the private conversation starts by itself after it.")
-		e.makeKey(t.handle, t.account, t.signOn)
+		if e.makeKey(t.handle, t.account) {
+			e.say(t, "This account's key is being made; the private conversation starts by itself after it.")
+		}
 	case err != nil:
 		e.say(t, "No private conversation: "+err.Error()+".")
 	case t.conv.Query() == "":

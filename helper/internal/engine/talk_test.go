@@ -665,6 +665,9 @@ func TestKeyOfAnotherResource(t *testing.T) {
 	}
 	s.typed("word")
 	s.says("/otr key take")
+	if said := strings.Join(s.said, "\n"); strings.Contains(said, "being made") {
+		t.Errorf("no key is being made: %q", said)
+	}
 	s.must("key", "take")
 	s.hears("word")
 	if key, _ := s.ring.Key(s.account.Account); key == nil || key.Fingerprint() != keys(0).Fingerprint() {
