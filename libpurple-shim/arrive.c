@@ -10,6 +10,51 @@
 
 #include <debug.h>
 
+#define DEEPEST 256		/* libxml2's own bound, where one is set */
+
+/* Without a call within a call, as all of this must be. */
+static gboolean
+too_deep(const xmlnode *root)
+{
+	const xmlnode *node = root;
+	int depth = 0;
+
+	for (;;) {
+		if (node->child) {
+			if (++depth > DEEPEST)
+				return TRUE;
+			node = node->child;
+			continue;
+		}
+		for (; node != root && !node->next; depth--)
+			node = node->parent;
+		if (node == root)
+			return FALSE;
+		node = node->next;
+	}
+}
+
+static void
+dismantle(xmlnode *root)
+{
+	xmlnode *node = root, *parent;
+
+	while (node != root || node->child) {
+		if (node->child) {
+			node = node->child;
+			continue;
+		}
+		parent = node->parent;
+		parent->child = node->next;
+		if (!parent->child)
+			parent->lastchild = NULL;
+		node->parent = NULL;
+		xmlnode_free(node);
+		node = parent;
+	}
+	xmlnode_free(root);
+}
+
 static gboolean
 is_sealed(const xmlnode *packet)
 {
@@ -19,16 +64,25 @@ is_sealed(const xmlnode *packet)
 }
 
 /*
- * Before lurch (9899), which puts a message without the sealed part in its
+ * Before all others. libpurple reads elements nested however deep, and writes
+ * and frees them by a call within a call, which ends the program at some depth
+ * (xmlnode.c). Lurch (9899) puts a message without the sealed part in its
  * place where it could decrypt it: so we know, when it is shown, that it was.
  */
 void
 jabber_receiving_first_cb(PurpleConnection *gc, xmlnode **packet, void *data)
 {
-	struct watched *w = watched_get(purple_connection_get_account(gc));
+	PurpleAccount *account = purple_connection_get_account(gc);
+	struct watched *w = watched_get(account);
 
 	(void)data;
 	w->decrypted = FALSE;
+	if (*packet && !w->open && too_deep(*packet)) {
+		purple_debug_warning(SHIM_ID, "%s: too deep, and dropped\n",
+				     purple_account_get_username(account));
+		dismantle(*packet);
+		*packet = NULL;
+	}
 	w->sealed = *packet && is_sealed(*packet);
 }
 

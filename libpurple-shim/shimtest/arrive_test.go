@@ -218,3 +218,20 @@ func TestArrivedIRCLengths(t *testing.T) {
 	}
 	s.quit()
 }
+
+// libpurple reads elements nested however deep, and frees them by a call
+// within a call: a million of them end the program.
+func TestArrivedTooDeep(t *testing.T) {
+	t.Parallel()
+	nested := strings.Repeat("<a>", 1e6) + "x" + strings.Repeat("</a>", 1e6)
+	x := &xmppServer{}
+	s := realAt(t, x, "tor", "")
+	s.Patience *= 3
+	for _, open := range []string{"message from='eve@server.test/x'", "presence from='eve@server.test/x'", "iq type='result' id='x'", "iq type='get' id='y'", "challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"} {
+		name, _, _ := strings.Cut(open, " ")
+		x.send("<" + open + "><b/>" + nested + "<c/></" + name + ">")
+	}
+	x.message("bob@server.test/x", "the last of them")
+	s.expect(`^message .*the last of them`)
+	s.quit()
+}
