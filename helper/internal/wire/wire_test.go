@@ -370,6 +370,9 @@ func TestArrived(t *testing.T) {
 		{"<message from='e@e.test'><a:metadata xmlns:a='urn:xmpp:avatar:metadata' xmlns:b='c'><b:info id='x' b:url='http://203.0.113.9/a.png'/></a:metadata></message>",
 			policy.ContentOther, "<message from='e@e.test'><a:metadata xmlns:a='urn:xmpp:avatar:metadata' xmlns:b='c'><b:info id='x'/></a:metadata></message>"},
 		{"<message><x url='http://a.test/'/></message>", policy.ContentOther, ""},
+		{"<message id='1'/>", policy.ContentOther, ""},
+		{"<message><info:info url='http://a.test/'/>" + strings.Repeat("<a>", 50) + "x" + strings.Repeat("</a>", 50) + "</message>", policy.ContentOther,
+			"<message><info:info/>" + strings.Repeat("<a>", 50) + "x" + strings.Repeat("</a>", 50) + "</message>"},
 	} {
 		got := ArrivedStanza(c.stanza)
 		want := c.text
@@ -391,7 +394,7 @@ func TestArrived(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{"<iq", "<iq type='get'><query xmlns='jabber:iq:version'/>" + strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100) + "</iq>"} {
+	for _, text := range []string{"<iq", "<message><info", "<messages/><x", "<iq type='get'><query xmlns='jabber:iq:version'/>" + strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100) + "</iq>"} {
 		if got := ArrivedStanza(text); policy.Incoming(policy.LevelTor, got.Content).Verdict != policy.Block {
 			t.Errorf("%s: %+v", text, got)
 		}
