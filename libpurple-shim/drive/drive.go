@@ -102,7 +102,7 @@ func (h *Host) Expect(pattern string) string {
 		select {
 		case line, ok := <-h.lines:
 			if !ok {
-				h.t.Fatalf("the host ended while waiting for %q", pattern)
+				h.t.Fatalf("the host ended (%v) while waiting for %q", h.cmd.Wait(), pattern)
 			}
 			h.Seen = append(h.Seen, line)
 			if re.MatchString(line) {

@@ -124,13 +124,15 @@ by_rule(const struct ponion_message *m, struct ponion_reply *r, char **rule)
 int
 fake_decide(const struct ponion_message *m, struct ponion_reply *r)
 {
-	const char *wire = getenv("FAKE_WIRE");
+	const char *wire = getenv("FAKE_WIRE"), *slow = getenv("FAKE_SLOW");
 	char **rules, **l;
 	int returned = -1;
 
 	if (getenv("FAKE_BROKEN") || m->sign_on != sign_on ||
 	    m->length != strlen(m->text))
 		return PONION_BLOCK;
+	if (m->way == PONION_WAY_RECEIVED && slow)
+		g_usleep((gulong)atoi(slow) * 1000);
 	if (m->way == PONION_WAY_TYPED && strstr(m->text, "lines"))
 		queue("FAKE_LINES");
 	if (!wire || !strchr(wire, '|'))

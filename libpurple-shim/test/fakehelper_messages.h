@@ -16,6 +16,7 @@
  * FAKE_LATE       the same, queued 100 ms after /otr status, with a wake.
  * FAKE_FAREWELL   the same, queued by end-all.
  * FAKE_QUIET      /otr answers "quiet" and not what it was asked.
+ * FAKE_SLOW       how many milliseconds it takes for a message received.
  * FAKE_BROKEN     every question fails as behind a panic.
  */
 #ifndef FAKEHELPER_MESSAGES_H

@@ -67,7 +67,7 @@ newer_source() {
 make_certs() {
   mkdir -p "$LAB_DIR/certs"
   labtool certs "$LAB_DIR/certs" a.test b.test srv.test nosrv.test irc.test dns.test good.test hostile.test redirect.test \
-    "$(onion)" wrong.test=other:other.test selfsigned.test=selfsigned \
+    "early.test=other:*.early.test" "$(onion)" wrong.test=other:other.test selfsigned.test=selfsigned \
     expired.test=expired unknownca.test=unknownca
 }
 

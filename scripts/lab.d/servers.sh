@@ -29,7 +29,7 @@ _xmpp-client._tcp.nosrv.test. SRV 0 0 0 .
 irc.test. A $LAB_NET.$H_IRC
 dns.test. A $LAB_NET.$H_DNS
 END
-  for n in $MITM_NAMES; do echo "$n. A $LAB_NET.$H_MITM"; done
+  for n in $MITM_NAMES early.test; do echo "$n. A $LAB_NET.$H_MITM"; done
 }
 
 write_unbound() {
@@ -57,6 +57,7 @@ server:
   num-threads: 1
   module-config: "iterator"
   local-zone: "." static
+  local-zone: "early.test." redirect
 END
     dns_records | sed 's/.*/  local-data: "&"/'
     echo "remote-control:"
@@ -165,8 +166,9 @@ start_irc_tap() {
     "$LAB_NET.$H_IRC:6667" "$LAB_DIR/log/irc-tap.jsonl"
 }
 start_mitm() {
-  spawn mitm world "$LAB_DIR/bin/mitm" -listen "$LAB_NET.$H_MITM:5222" \
-    -certs "$LAB_DIR/certs" -log "$LAB_DIR/log/mitm.jsonl"
+  mkdir -p "$LAB_DIR/orders"
+  spawn mitm world "$LAB_DIR/bin/mitm" -listen "$LAB_NET.$H_MITM" \
+    -certs "$LAB_DIR/certs" -log "$LAB_DIR/log/mitm.jsonl" -orders "$LAB_DIR/orders"
 }
 
 server_ports() { # NAME: what it listens on
@@ -176,7 +178,7 @@ server_ports() { # NAME: what it listens on
     prosody-b) echo "$LAB_NET.$H_XMPP_B:5222 $LAB_NET.$H_XMPP_B:5269" ;;
     ngircd) echo "$LAB_NET.$H_IRC:6667 $LAB_NET.$H_IRC:6697" ;;
     irc-tap) irc_tap ;;
-    mitm) echo "$LAB_NET.$H_MITM:5222" ;;
+    mitm) echo "$LAB_NET.$H_MITM:5222 $LAB_NET.$H_MITM:6697" ;;
   esac
 }
 

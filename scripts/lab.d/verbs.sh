@@ -40,6 +40,7 @@ verb_env() {
   export_line LAB_HOSTILE_B "$LAB_DIR/xmpp/b/hostile"
   export_line LAB_MITM "$LAB_NET.$H_MITM"
   export_line LAB_MITM_LOG "$LAB_DIR/log/mitm.jsonl"
+  export_line LAB_ORDERS "$LAB_DIR/orders"
   export_line LAB_SESSIONS "$LAB_DIR/log/sessions.tsv"
   export_line LAB_EXITS "${exit_ips#,}"
   export_line LAB_ONION_IP "$LAB_NET.$H_HS"

@@ -7,138 +7,64 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
 // hostileDomain is where anybody may log in; what is done to them then is
-// named by their name, up to a "-": see attacks.
+// ordered by a file: see follow.
 const hostileDomain = "hostile.test"
 
-// redirectDomain sends whoever opens a stream to another host (RFC 6120
-// 4.9.3.19).
+// Whoever opens a stream to redirectDomain is sent to another host (RFC 6120
+// section 4.9.3.19), where we listen, too.
 const (
 	redirectDomain = "redirect.test"
-	redirectTo     = "10.77.0.7:5222"
+	redirectPort   = "5299"
 )
 
 const (
-	nsBind   = "urn:ietf:params:xml:ns:xmpp-bind"
-	nsRoster = "jabber:iq:roster"
+	nsBind    = "urn:ietf:params:xml:ns:xmpp-bind"
+	nsSession = "urn:ietf:params:xml:ns:xmpp-session"
+	nsRoster  = "jabber:iq:roster"
+	nsVCard   = "vcard-temp"
 
 	hostileBuddy = "bob@" + hostileDomain
-	floodRate    = 10000 // messages a second
-	floodSeconds = 3
+	bigRoster    = "roster" // names that begin so have a roster of many
+	rosterSize   = 10000
+
+	hostileLifetime = 15 * time.Minute
+	hostileBytes    = 1 << 30
 )
-
-// An attack writes to a client that is online, and says whether the stream is
-// whole after it.
-var attacks = map[string]func(w *attacker) (whole bool){
-	"quiet":     func(*attacker) bool { return true },
-	"flood":     flood,
-	"big":       func(w *attacker) bool { return w.message(strings.Repeat("words and ", 100<<10)) },
-	"bigxhtml":  bigXHTML,
-	"deep":      deep,
-	"forged":    forged,
-	"otr":       otrNonsense,
-	"oddchars":  oddCharacters,
-	"utf8":      func(w *attacker) bool { w.message("\xff\xfe\xc3\x28 \xed\xa0\x80"); return false },
-	"malformed": func(w *attacker) bool { w.write("<message><body>&undefined;</wrong>"); return false },
-	"control":   func(w *attacker) bool { w.message("\x00\x01\x1b[2J"); return false },
-	"cut":       func(w *attacker) bool { w.write("<message from='" + hostileBuddy + "'><body>half"); return false },
-	"noise":     func(w *attacker) bool { w.write(strings.Repeat("<<<>>>&&&", 10000)); return false },
-	"error":     func(w *attacker) bool { w.write("<stream:error><conflict xmlns='x'/></stream:error>"); return false },
-	"elsewhere": func(w *attacker) bool { w.write(seeOtherHost); return false },
-}
-
-const seeOtherHost = "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>" + redirectTo + "</see-other-host></stream:error>"
 
 // An attacker writes to one client.
 type attacker struct {
-	out io.Writer // a *tls.Conn: no write gets in between another
-	to  string
-	n   int
+	mu   *sync.Mutex // held for each write: an answer may be under way
+	out  io.Writer
+	from string // the buddy, without a resource
+	to   string
+	n    int
 }
 
 func (w *attacker) write(text string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	_, err := io.WriteString(w.out, text)
 	return err == nil
 }
 
-// message is one of the buddy's, with a body that is written as it is.
-func (w *attacker) message(body string) bool {
-	w.n++
-	return w.write(fmt.Sprintf("<message from='%s/x' to='%s' type='chat' id='m%d'><body>%s</body></message>", hostileBuddy, w.to, w.n, body))
-}
-
-// flood keeps its rate as well as the wire lets it.
-func flood(w *attacker) bool {
-	for end := range floodSeconds * 100 {
-		next := time.Now().Add(10 * time.Millisecond)
-		var b strings.Builder
-		for i := range floodRate / 100 {
-			fmt.Fprintf(&b, "<message from='%s/x' to='%s' type='chat'><body>flood %d.%d</body></message>", hostileBuddy, w.to, end, i)
-		}
-		if !w.write(b.String()) {
-			return false
-		}
-		time.Sleep(time.Until(next))
+// order is "ATTACK TAG": it is done, and where the stream is whole after it
+// the buddy says so, with the tag.
+func (w *attacker) order(text string) (whole bool) {
+	name, tag, _ := strings.Cut(strings.TrimSpace(text), " ")
+	do, known := attacks[name]
+	if !known {
+		fmt.Fprintf(os.Stderr, "mitm: no such attack: %q\n", name)
+		return false
 	}
-	return true
-}
-
-func bigXHTML(w *attacker) bool {
-	return w.write(fmt.Sprintf("<message from='%s/x' to='%s' type='chat'><body>x</body><html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>%s</body></html></message>",
-		hostileBuddy, w.to, strings.Repeat("<span style='color:red'>y</span>", 20000)))
-}
-
-// deep nests elements in a message, in a question, and in XHTML.
-func deep(w *attacker) bool {
-	const levels = 2000
-	nested := strings.Repeat("<a>", levels) + "x" + strings.Repeat("</a>", levels)
-	return w.message(nested) &&
-		w.write(fmt.Sprintf("<iq from='%s/x' to='%s' type='get' id='deep'><query xmlns='jabber:iq:version'>%s</query></iq>", hostileBuddy, w.to, nested)) &&
-		w.write(fmt.Sprintf("<message from='%s/x' to='%s' type='headline'><event xmlns='http://jabber.org/protocol/pubsub#event'>%s</event></message>", hostileBuddy, w.to, nested))
-}
-
-// forged has others speak: the account itself, its server, nobody, and what
-// is no JID; with roster pushes and answers to what was not asked.
-func forged(w *attacker) bool {
-	bare, _, _ := strings.Cut(w.to, "/")
-	ok := true
-	for i, from := range []string{w.to, bare, hostileDomain, "eve@elsewhere.test/y", "", "@", "a@b@c//", strings.Repeat("x", 5000) + "@y", "bob@hostile.test/&lt;b&gt;"} {
-		ok = ok && w.write(fmt.Sprintf("<message from='%s' to='%s' type='chat'><body>forged %d</body></message>"+
-			"<iq from='%s' to='%s' type='set' id='f%d'><query xmlns='jabber:iq:roster'><item jid='mallory%d@elsewhere.test' subscription='both' name='bank'/></query></iq>"+
-			"<iq from='%s' to='%s' type='result' id='purple%x'><query xmlns='jabber:iq:roster'/></iq>"+
-			"<presence from='%s' to='%s' type='subscribe'><status>forged</status></presence>", from, w.to, i, from, w.to, i, i, from, w.to, i, from, w.to))
-	}
-	return ok
-}
-
-// otrNonsense is what a buddy can do to OTR: queries, errors, messages and
-// fragments without an end or a sense.
-func otrNonsense(w *attacker) bool {
-	lines := []string{"?OTRv3?", "?OTR?v2?", "?OTR Error: forged", "?OTR:AAMC.", "?OTR:AAMK" + strings.Repeat("A", 4000) + ".", "?OTR:!!!.", "?OTR:",
-		"?OTR|1|2,1,2,?OTR:AAMC,", "?OTR,1,65535," + strings.Repeat("A", 2000) + ",", "?OTR|ffffffff|0,65535,65535,x,", "?OTRv4?", "?OTR:AAQD.",
-		"words \t  \t\t\t\t \t \t \t    \t\t  \t\t"}
-	for range 100 {
-		for _, line := range lines {
-			if !w.message(line) {
-				return false
-			}
-		}
-	}
-	for k := 1; k <= 2000; k++ { // one message in fragments, without its end
-		if !w.message(fmt.Sprintf("?OTR|00000100|00000200,%05d,%05d,%s,", k, 65535, strings.Repeat("B", 200))) {
-			return false
-		}
-	}
-	return true
-}
-
-func oddCharacters(w *attacker) bool {
-	return w.message("\u202e\u2066\ufeff\u0085 e"+strings.Repeat("\u0301", 20000)) && w.message("&lt;script&gt;&lt;img src=\"http://10.77.0.7/x\"&gt;") &&
-		w.message("&lt;a href=\"http://10.77.0.7/\"&gt;x&lt;/a&gt; http://10.77.0.7/ "+strings.Repeat("http://10.77.0.7/ ", 2000))
+	return do(w) && w.message("the end of "+name+" "+tag)
 }
 
 // accepts says whether anybody may log in at this domain.
@@ -159,8 +85,10 @@ func (s *session) welcome(d *xml.Decoder, e xml.StartElement) error {
 		return errDone
 	}
 	s.user = parts[1]
-	_, err = fmt.Fprintf(s.conn, "<success xmlns='%s'/>", nsSASL)
-	return err
+	if err := s.conn.SetDeadline(time.Now().Add(hostileLifetime)); err != nil {
+		return err
+	}
+	return s.say(fmt.Sprintf("<success xmlns='%s'/>", nsSASL))
 }
 
 // serveHostile answers an iq of whoever is let in; all else is refused.
@@ -168,8 +96,16 @@ func (s *session) serveHostile(id, space string) string {
 	switch space {
 	case nsBind:
 		return fmt.Sprintf("<iq type='result' id='%s'><bind xmlns='%s'><jid>%s</jid></bind></iq>", id, nsBind, s.jid())
+	case nsSession:
+		return fmt.Sprintf("<iq type='result' id='%s'/>", id)
 	case nsRoster:
-		return fmt.Sprintf("<iq type='result' id='%s'><query xmlns='%s'><item jid='%s' subscription='both'/></query></iq>", id, nsRoster, hostileBuddy)
+		items := fmt.Sprintf("<item jid='%s' subscription='both'/>", hostileBuddy)
+		if strings.HasPrefix(s.user, bigRoster) {
+			items += rosterItems()
+		}
+		return fmt.Sprintf("<iq type='result' id='%s'><query xmlns='%s'>%s</query></iq>", id, nsRoster, items)
+	case nsVCard:
+		return fmt.Sprintf("<iq type='result' from='%s' id='%s'>%s</iq>", hostileBuddy, id, bigVCard)
 	}
 	return ""
 }
@@ -177,7 +113,7 @@ func (s *session) serveHostile(id, space string) string {
 func (s *session) jid() string { return s.user + "@" + hostileDomain + "/lab" }
 
 // stanza notes what a client that was let in says, not its words: "readable"
-// is a message that is not OTR's. A presence begins the attack.
+// is a message that is not OTR's. With a presence it is ready to be attacked.
 func (s *session) stanza(d *xml.Decoder, e xml.StartElement) error {
 	var content struct {
 		Body string `xml:"body"`
@@ -190,31 +126,56 @@ func (s *session) stanza(d *xml.Decoder, e xml.StartElement) error {
 		name = "readable"
 	}
 	s.log(name, func(x *event) { x.Name = e.Name.Local + " " + s.user })
-	if e.Name.Local == "presence" {
-		s.attack()
+	if e.Name.Local == "presence" && s.attacker == nil {
+		s.attacker = &attacker{mu: &s.writing, out: s.conn, from: hostileBuddy, to: s.jid()}
+		go s.obey()
 	}
 	return nil
 }
 
-// attack begins with the client's first presence. Where the stream is whole
-// after it, the buddy says so; else it ends.
-func (s *session) attack() {
-	if s.attacker != nil {
-		return
-	}
-	s.attacker = &attacker{out: s.conn, to: s.jid()}
-	name, _, _ := strings.Cut(s.user, "-")
-	do, ok := attacks[name]
-	if !ok {
-		return
-	}
-	s.log("attack", func(e *event) { e.Name = name })
-	go func() {
-		if do(s.attacker) {
-			s.attacker.message("the end of " + name)
-			return
+// obey carries out orders until one ends the stream.
+func (s *session) obey() {
+	follow(s.orders, s.user, s.over, func(order string) bool {
+		s.log("attack", func(e *event) { e.Name = order + " " + s.user })
+		if s.attacker.order(order) {
+			return true
 		}
-		time.Sleep(2 * time.Second) // the client has it before the end
-		_ = s.conn.Close()
-	}()
+		s.closeSoon()
+		return false
+	})
+}
+
+// closeSoon ends the connection when the client has had time to read.
+func (s *session) closeSoon() {
+	select {
+	case <-s.over:
+	case <-time.After(time.Second):
+	}
+	_ = s.raw.Close()
+}
+
+// follow reads the file DIR/NAME whenever it is there, deletes it, and has it
+// done, until over or until do says that it is the last.
+func follow(dir, name string, over <-chan struct{}, do func(order string) bool) {
+	path := filepath.Join(dir, name)
+	for {
+		text, err := os.ReadFile(path)
+		if err == nil {
+			_ = os.Remove(path)
+			if !do(string(text)) {
+				return
+			}
+		}
+		select {
+		case <-over:
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// printAttack writes an attack for a client to send, at its rate.
+func printAttack(order, to string) {
+	w := &attacker{mu: &sync.Mutex{}, out: os.Stdout, to: to}
+	w.order(order)
 }

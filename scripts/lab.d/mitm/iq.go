@@ -22,8 +22,10 @@ type query struct {
 // client that would send them does; all else is refused.
 func (s *session) iq(d *xml.Decoder, e xml.StartElement) error {
 	var body struct {
-		Query query     `xml:"query"`
-		Bind  *struct{} `xml:"urn:ietf:params:xml:ns:xmpp-bind bind"`
+		Query   query     `xml:"query"`
+		Bind    *struct{} `xml:"urn:ietf:params:xml:ns:xmpp-bind bind"`
+		Session *struct{} `xml:"urn:ietf:params:xml:ns:xmpp-session session"`
+		VCard   *struct{} `xml:"vcard-temp vCard"`
 	}
 	if err := d.DecodeElement(&body, &e); err != nil {
 		return err
@@ -31,6 +33,12 @@ func (s *session) iq(d *xml.Decoder, e xml.StartElement) error {
 	space, set := body.Query.XMLName.Space, attribute(e, "type") == "set"
 	if body.Bind != nil {
 		space = nsBind
+	}
+	if body.Session != nil {
+		space = nsSession
+	}
+	if body.VCard != nil {
+		space = nsVCard
 	}
 	name := "stanza"
 	switch {
@@ -43,21 +51,23 @@ func (s *session) iq(d *xml.Decoder, e xml.StartElement) error {
 	if kind := attribute(e, "type"); kind != "get" && !set {
 		return nil // an answer
 	}
-	return s.answer(attribute(e, "id"), space, set)
+	from := ""
+	if to := attribute(e, "to"); plainName.MatchString(to) || to == hostileBuddy {
+		from = " from='" + to + "'" // else libpurple takes it for somebody else's
+	}
+	return s.answer(attribute(e, "id"), from, space, set)
 }
 
-func (s *session) answer(id, space string, set bool) error {
+func (s *session) answer(id, from, space string, set bool) error {
 	if !simpleID.MatchString(id) {
 		return errDone
 	}
-	reply := "<iq type='error' id='%s'><error type='cancel'><not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+	reply := "<iq type='error' id='%s'%s><error type='cancel'><not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
 	if own := s.serveHostile(id, space); s.user != "" && own != "" {
-		_, err := fmt.Fprint(s.conn, own)
-		return err
+		return s.say(own)
 	}
 	if !set && (space == nsRegister || space == nsAuth) {
-		reply = "<iq type='result' id='%s'><query xmlns='" + space + "'><username/><password/></query></iq>"
+		reply = "<iq type='result' id='%s'%s><query xmlns='" + space + "'><username/><password/></query></iq>"
 	}
-	_, err := fmt.Fprintf(s.conn, reply, id)
-	return err
+	return s.say(fmt.Sprintf(reply, id, from))
 }

@@ -48,34 +48,61 @@ func (j *journal) write(e event) {
 }
 
 func main() {
-	listen := flag.String("listen", "", "address:port")
+	listen := flag.String("listen", "", "address to listen on, at ports 5222, "+redirectPort+" and 6697")
 	certs := flag.String("certs", "", "folder of NAME.crt and NAME.key")
 	log := flag.String("log", "", "file for the events")
+	orders := flag.String("orders", "", "folder of what is to be done to whom")
+	attack := flag.String("print", "", "write this attack, ATTACK TAG, to standard output, for a client to send; no server")
+	to := flag.String("to", "", "... to this JID")
 	flag.Parse()
-	err := serve(*listen, *certs, *log)
+	if *attack != "" {
+		printAttack(*attack, *to)
+		return
+	}
+	err := serve(*listen, *certs, *log, *orders)
 	fmt.Fprintln(os.Stderr, "mitm:", err)
 	os.Exit(1)
 }
 
 // serve never returns but by an error.
-func serve(listen, certs, log string) error {
+func serve(address, certs, log, orders string) error {
 	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", listen)
 	if err != nil {
 		return err
 	}
 	j := &journal{file: file}
 	var number atomic.Int64
+	next := func() int64 { return number.Add(1) }
+	failed := make(chan error, 3)
+	go func() {
+		failed <- serveIRC(net.JoinHostPort(address, "6697"), certs, orders, j, next)
+	}()
+	go func() {
+		failed <- accept(net.JoinHostPort(address, redirectPort), func(c net.Conn) {
+			j.write(event{Conn: next(), Peer: c.RemoteAddr().String(), Event: "elsewhere"})
+			_ = c.Close()
+		})
+	}()
+	go func() {
+		failed <- accept(net.JoinHostPort(address, "5222"), func(c net.Conn) {
+			s := &session{conn: c, certs: certs, orders: orders, journal: j}
+			s.seen = event{Conn: next(), Peer: c.RemoteAddr().String()}
+			s.run()
+		})
+	}()
+	return <-failed
+}
+
+func accept(address string, serve func(net.Conn)) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			return err
 		}
-		s := &session{conn: c, certs: certs, journal: j}
-		s.seen = event{Conn: number.Add(1), Peer: c.RemoteAddr().String()}
-		go s.run()
+		go serve(c)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"net"
 	"path/filepath"
 	"regexp"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -26,7 +28,7 @@ const (
 )
 
 var (
-	plainName = regexp.MustCompile(`^[a-z0-9-]+\.test$`)
+	plainName = regexp.MustCompile(`^([a-z0-9-]+\.)?[a-z0-9-]+\.test$`)
 	errDone   = errors.New("done")
 )
 
@@ -37,8 +39,21 @@ type session struct {
 	journal *journal
 	seen    event
 
+	raw     net.Conn   // conn without TLS
+	writing sync.Mutex // held for each write
+
 	user     string // let in at hostileDomain; empty: nobody yet
+	orders   string // folder of what is to be done to them
 	attacker *attacker
+	over     chan struct{} // closed with the connection
+}
+
+// say writes at once: two may have something to say.
+func (s *session) say(text string) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	_, err := io.WriteString(s.conn, text)
+	return err
 }
 
 func (s *session) log(name string, more func(*event)) {
@@ -53,7 +68,8 @@ func (s *session) log(name string, more func(*event)) {
 // run serves streams until the client or an error ends it: one in the clear,
 // one more after each STARTTLS.
 func (s *session) run() {
-	defer func() { s.conn.Close() }()
+	s.raw, s.over = s.conn, make(chan struct{})
+	defer func() { close(s.over); s.conn.Close() }()
 	s.log("connect", nil)
 	if err := s.conn.SetDeadline(time.Now().Add(lifetime)); err != nil {
 		return
@@ -71,7 +87,7 @@ func (s *session) run() {
 // stream answers one stream header (RFC 6120 4.2) and then each element. It
 // returns nil where a new stream begins.
 func (s *session) stream() error {
-	d := xml.NewDecoder(io.LimitReader(s.conn, maxBytes))
+	d := xml.NewDecoder(io.LimitReader(s.conn, s.most()))
 	root, err := nextStart(d)
 	if err != nil {
 		return err
@@ -81,11 +97,12 @@ func (s *session) stream() error {
 	}
 	s.seen.To = attribute(root, "to")
 	s.log("stream", nil)
-	if err := s.sendFeatures(); err != nil {
+	if err := s.begin(); err != nil {
 		return err
 	}
 	if s.seen.To == redirectDomain {
-		_, _ = fmt.Fprint(s.conn, seeOtherHost)
+		host, _, _ := net.SplitHostPort(s.raw.LocalAddr().String())
+		_ = s.say(seeOtherHost(host))
 		return errDone
 	}
 	for {
@@ -98,6 +115,14 @@ func (s *session) stream() error {
 			return err
 		}
 	}
+}
+
+// most is how many bytes are read of a stream.
+func (s *session) most() int64 {
+	if s.user != "" {
+		return hostileBytes
+	}
+	return maxBytes
 }
 
 // nextStart skips to the next element. The stream's end is an io.EOF.
@@ -128,6 +153,27 @@ func attribute(e xml.StartElement, name string) string {
 // strips says whether this domain's attacker takes STARTTLS away.
 func (s *session) strips() bool { return s.seen.To == "strip.test" }
 
+// begin answers the stream's header.
+func (s *session) begin() error {
+	attack, due := s.early(s.phase())
+	due = due && s.user == ""
+	from := ""
+	if plainName.MatchString(s.seen.To) {
+		from = " from='" + s.seen.To + "'"
+	}
+	if !s.legacy() {
+		from += " version='1.0'"
+	}
+	if err := s.say(fmt.Sprintf("<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='%s' id='lab%d'%s>",
+		nsStream, s.seen.Conn, from)); err != nil {
+		return err
+	}
+	if due {
+		return s.attackEarly(attack)
+	}
+	return s.sendFeatures()
+}
+
 // sendFeatures offers STARTTLS, or (behind TLS, or stripping) to log in.
 func (s *session) sendFeatures() error {
 	offer := "<starttls xmlns='" + nsTLS + "'><required/></starttls>"
@@ -147,13 +193,7 @@ func (s *session) sendFeatures() error {
 		offer += "</mechanisms><register xmlns='http://jabber.org/features/iq-register'/>"
 	}
 	s.log("features", func(e *event) { e.Mechanisms = mechanisms })
-	from := ""
-	if plainName.MatchString(s.seen.To) {
-		from = " from='" + s.seen.To + "'"
-	}
-	_, err := fmt.Fprintf(s.conn, "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='%s'"+
-		" id='lab%d' version='1.0'%s><stream:features>%s</stream:features>", nsStream, s.seen.Conn, from, offer)
-	return err
+	return s.say("<stream:features>" + offer + "</stream:features>")
 }
 
 // element answers one element; it says whether a new stream begins.
@@ -167,11 +207,13 @@ func (s *session) element(d *xml.Decoder, e xml.StartElement) (again bool, err e
 		if s.accepts() {
 			return true, s.welcome(d, e)
 		}
+		if attack, due := s.early("auth"); due {
+			return false, errors.Join(d.Skip(), s.attackEarly(attack))
+		}
 		if err := d.Skip(); err != nil {
 			return false, err
 		}
-		_, err := fmt.Fprintf(s.conn, "<failure xmlns='%s'><not-authorized/></failure>", nsSASL)
-		return false, err
+		return false, s.say(fmt.Sprintf("<failure xmlns='%s'><not-authorized/></failure>", nsSASL))
 	case xml.Name{Space: "jabber:client", Local: "iq"}:
 		return false, s.iq(d, e)
 	}
@@ -187,12 +229,16 @@ func (s *session) startTLS() error {
 	if s.seen.Secure || !plainName.MatchString(s.seen.To) || s.strips() {
 		return errDone
 	}
-	base := filepath.Join(s.certs, s.seen.To)
+	name := s.seen.To
+	if strings.HasSuffix(name, earlyDomain) {
+		name = earlyDomain[1:]
+	}
+	base := filepath.Join(s.certs, name)
 	cert, err := tls.LoadX509KeyPair(base+".crt", base+".key")
 	if err != nil {
 		return fmt.Errorf("no certificate for %q", s.seen.To)
 	}
-	if _, err := fmt.Fprintf(s.conn, "<proceed xmlns='%s'/>", nsTLS); err != nil {
+	if err := s.say(fmt.Sprintf("<proceed xmlns='%s'/>", nsTLS)); err != nil {
 		return err
 	}
 	c := tls.Server(s.conn, &tls.Config{Certificates: []tls.Certificate{cert}})
