@@ -7,6 +7,7 @@ package e2e
 import (
 	"crypto/rand"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -31,6 +32,11 @@ var hookCases = []leakCase{
 	{"hooks", "presence", unhooked, leakPresence, nil},
 	{"hooks", "status-text", unhooked, leakStatus, nil},
 	{"hooks", "status-together", unhooked, leakTogether, nil},
+	{"hooks", "old-profile", off, leakOldProfile, nil},
+	{"hooks", "probes-turned-on", off, leakProbesTurnedOn, nil},
+	{"hooks", "at-start", unhooked, leakAtStart, nil},
+	{"hooks", "tor-browser", unhooked, leakTorBrowser, nil},
+	{"hooks", "media-abilities", unhooked, leakMedia, nil},
 	{"hooks", "dcc", unhooked, leakDCC, nil},
 	{"hooks", "ctcp", unhooked, leakCTCP, nil},
 }
@@ -305,4 +311,95 @@ func leakCTCP(a *arm) {
 	b.after(h, acc)
 	a.trait(b.saw(`NOTICE .*\x01`), "answers")
 	h.Quit()
+}
+
+// probing is what older versions of Pidgin left in prefs.xml, and a STUN server.
+const probing = "<?xml version='1.0' encoding='UTF-8' ?>\n\n<pref version='1' name='/'>\n\t<pref name='purple'>\n\t\t<pref name='network'>\n" +
+	"\t\t\t<pref name='auto_ip' type='bool' value='1'/>\n\t\t\t<pref name='map_ports' type='bool' value='1'/>\n" +
+	"\t\t\t<pref name='stun_server' type='string' value='10.77.0.7'/>\n\t\t</pref>\n\t</pref>\n</pref>\n"
+
+// leakOldProfile is a profile in which libpurple searches routers and asks a
+// STUN server as it starts, before any plugin is loaded.
+func leakOldProfile(a *arm) {
+	acc := a.user("a.test", shared)
+	dir := a.userDir(acc)
+	write(a.t, filepath.Join(dir, "prefs.xml"), probing)
+	h := a.again(a.guard(dir, a.asan))
+	online(h, acc.id())
+	h.Sync("probed")
+	h.Quit()
+}
+
+// leakProbesTurnedOn is another plugin, or the person, that turns them on
+// during a session; Pidgin's button then asks for the address at once. The
+// start after it is the one that would search routers.
+func leakProbesTurnedOn(a *arm) {
+	h, acc, _ := a.meet()
+	for _, name := range []string{"auto_ip", "map_ports"} {
+		h.Do("boolpref", "/purple/network/"+name, "1")
+	}
+	h.Do("pref", "/purple/network/stun_server", "10.77.0.7")
+	h.Do("my-ip")
+	h.Expect(`^my-ip `)
+	h.Quit()
+	h = a.again(filepath.Join(a.home, ".purple"))
+	online(h, acc.id())
+	h.Sync("probed")
+	h.Quit()
+}
+
+// leakAtStart is a secret account that is enabled when the real Pidgin starts.
+func leakAtStart(a *arm) {
+	a.level = "secret"
+	write(a.t, filepath.Join(a.home, "config/purple-onion/config.toml"), "[tor]\nmode = \"system\"\n")
+	acc := a.user("a.test", shared)
+	d := a.desk(nil, acc)
+	if a.plugin {
+		d.told("not-at-start")
+	} else {
+		a.bound(1, acc)
+	}
+	a.trait(a.binds(acc), "sign-ons that nobody asked for")
+}
+
+// leakTorBrowser is a link where Tor Browser is there: a program of its place
+// and name writes down what it is started with.
+func leakTorBrowser(a *arm) {
+	const link = "https://10.77.0.7/clicked?a=b&c=$(d);e"
+	saw, browser := filepath.Join(a.home, "saw"), filepath.Join(a.home, "tor-browser/Browser/start-tor-browser")
+	write(a.t, browser, "#!/bin/sh\nfor w; do printf '[%s]' \"$w\"; done >'"+saw+".new' && mv '"+saw+".new' '"+saw+"'\n")
+	if err := os.Chmod(browser, 0o700); err != nil {
+		a.t.Fatal(err)
+	}
+	h, _, _ := a.meet()
+	h.Do("link", link)
+	h.Sync("clicked")
+	if a.plugin {
+		until(a.t, "Tor Browser is started", h.Patience, func() bool {
+			words, err := os.ReadFile(saw)
+			return err == nil && string(words) == "["+link+"]"
+		})
+	}
+	if h.Find(`^uri `) != "" {
+		a.trait(1, "link for the program's browser")
+	}
+	h.Quit()
+}
+
+// leakMedia is what the real Pidgin says that it can do with voice and video:
+// once for the program, so by an account beside the protected one.
+func leakMedia(a *arm) {
+	closed, open := a.user("a.test", shared), a.user("a.test", shared)
+	dir := a.realDir(inPidgin, closed, open)
+	if a.plugin {
+		a.install(dir, a.plain, a.helper)
+		a.protect(dir, a.level, closed.id())
+	}
+	a.pidgin(dir)
+	a.bound(1, closed)
+	a.bound(1, open)
+	b := a.buddy()
+	b.send("<iq type='get' id='abilities' to='%s'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", a.full(open))
+	answer := b.expect(`^<iq .*id='abilities'`)
+	a.trait(strings.Count(answer, "urn:xmpp:jingle:apps:rtp:audio")+strings.Count(answer, "urn:xmpp:jingle:apps:rtp:video"), "abilities")
 }
