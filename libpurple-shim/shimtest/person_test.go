@@ -269,6 +269,19 @@ func TestResource(t *testing.T) {
 	}
 }
 
+// Who protects an account hears where its resource names the computer or them.
+func TestPlanWarnsOfTheResource(t *testing.T) {
+	t.Parallel()
+	for resource, told := range map[string]bool{"annettes-laptop": true, "Home": false} {
+		x := &xmppServer{}
+		s := prepared(t, "tor", []account{direct("alice@server.test/" + resource)}, certificate(t), 5222, x.handle, "", "USER=annette")
+		if found := s.Find(`^ask .*This will change.*warning: the resource "`+resource+`" names`) != ""; found != told {
+			t.Errorf("%s: told: %v", resource, found)
+		}
+		s.quit()
+	}
+}
+
 // written lists the files below a user directory whose path has one of the
 // words in it.
 func written(t *testing.T, dir string, words ...string) (found []string) {

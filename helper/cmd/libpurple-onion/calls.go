@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,7 +150,8 @@ func (h *helper) opPlan(k *keyFile) (*keyFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes, kept, err := h.changes(snapshot(k), level)
+	a := snapshot(k)
+	changes, kept, err := h.changes(a, level)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +165,16 @@ func (h *helper) opPlan(k *keyFile) (*keyFile, error) {
 	if text.Len() == 0 {
 		text.WriteString("  nothing in its settings\n")
 	}
+	if told := profile.ResourceWarning(a.Account, ownNames()...); level != policy.LevelNone && told != "" {
+		fmt.Fprintf(&text, "  warning: %s\n", told)
+	}
 	return okAnswer(text.String()), nil
+}
+
+// ownNames are the computer's and the person's, as far as nobody is asked.
+func ownNames() []string {
+	host, _ := os.Hostname()
+	return []string{host, os.Getenv("USER"), os.Getenv("LOGNAME")}
 }
 
 func (h *helper) changes(a profile.Account, level policy.Level) (changes, kept []profile.Change, err error) {

@@ -132,7 +132,8 @@ func (f *protectFlags) change(w world, args []string) (levels, profile.Result, e
 	if err != nil {
 		return nil, profile.Result{}, err
 	}
-	o := profile.Options{UserDir: userDir, StateDir: stateDir, All: f.all, Level: level, AtLeast: f.atLeast, DryRun: f.dryRun, Shim: shimPath(w, userDir)}
+	o := profile.Options{UserDir: userDir, StateDir: stateDir, All: f.all, Level: level, AtLeast: f.atLeast, DryRun: f.dryRun, Shim: shimPath(w, userDir),
+		Names: []string{w.hostname, w.getenv("USER"), w.getenv("LOGNAME")}}
 	for _, arg := range args {
 		a, err := profile.Select(dir, arg)
 		if err != nil {

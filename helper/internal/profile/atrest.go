@@ -20,6 +20,7 @@ type Options struct {
 	Level             policy.Level     // Protect: LevelTor or LevelSecret; LevelNone is Release
 	AtLeast           bool             // Protect: an account that has a higher level keeps it
 	DryRun            bool             // say what would change, and write nothing
+	Names             []string         // the computer's and the person's, for ResourceWarning
 	Shim              string           // absolute path of the installed plugin; empty: not installed
 
 	Now     func() time.Time                   // nil: time.Now
@@ -226,6 +227,9 @@ func (j *job) protect() error {
 		level := j.levelFor(a)
 		if changes[a.Account], err = Changes(a, level); err != nil {
 			return err
+		}
+		if told := ResourceWarning(a.Account, j.Names...); told != "" {
+			j.warn("%s: %s", a.Account, told)
 		}
 		j.result.Accounts = append(j.result.Accounts, AccountResult{Account: a.Account, Level: level, HigherKept: level != j.Level, Changes: changes[a.Account]})
 	}
