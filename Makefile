@@ -54,7 +54,7 @@ help:
 	  'make packages       build and test them (as root, on Debian)' \
 	  'make install        into prefix=$(prefix) libdir=$(libdir) (DESTDIR is kept)' \
 	  'make install-user   plugin, helper and command into your home directory' \
-	  'make uninstall, uninstall-user, bench, fuzz FUZZTIME=30s, clean'
+	  'make uninstall, uninstall-user, bench, fuzz FUZZTIME=30s, soak SOAK_MINUTES=30, clean'
 .PHONY: help
 
 setup:
@@ -223,6 +223,11 @@ FUZZTIME ?= 10s
 fuzz:
 	scripts/fuzz $(FUZZTIME)
 .PHONY: fuzz
+
+SOAK_MINUTES ?= 30
+soak:
+	scripts/soak --minutes $(SOAK_MINUTES)
+.PHONY: soak
 
 bench: shim-tests
 	go test -run '^$$' -bench . -benchtime 3s -benchmem ./helper/... github.com/coyim/constbn

@@ -619,7 +619,7 @@ run_line(const char *line)
 	PurpleAccount *account;
 
 	if (w[0] && !run_other(w) && !messages_run(w) && !hooks_run(w) &&
-	    !stall_run(w)) {
+	    !stall_run(w) && !soak_run(w)) {
 		command = command_of(commands, w[0]);
 		account = w[1] ? find(w[1]) : NULL;
 		if (!command) {

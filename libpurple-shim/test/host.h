@@ -23,9 +23,12 @@ void messages_init(void);
 /* host_hooks.c, in the same way */
 extern const struct host_command hook_commands[];
 gboolean hooks_run(char **words);
+void hooks_init(void);
 
 /* host_stall.c */
 gboolean stall_run(char **words);
-void hooks_init(void);
+
+/* host_soak.c */
+gboolean soak_run(char **words);
 
 #endif
