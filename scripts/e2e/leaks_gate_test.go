@@ -48,9 +48,10 @@ func tries(h *drive.Host, id string) (online bool) {
 	return strings.HasPrefix(h.Expect(`^(signed-on|signed-off) `+regexp.QuoteMeta(id)), "signed-on")
 }
 
-// comesBack connects until the account is signed on.
+// comesBack connects until the account is signed on, and not as fast as it
+// can: each try is a circuit more for Tor to make.
 func comesBack(h *drive.Host, id string) {
-	for end := time.Now().Add(h.Patience); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+	for end := time.Now().Add(h.Patience); time.Now().Before(end); time.Sleep(2 * time.Second) {
 		if tries(h, id) {
 			return
 		}

@@ -247,7 +247,7 @@ func (a *arm) again(dir string) *drive.Host {
 	if a.plugin {
 		settle(h)
 	}
-	h.Patience = 60 * time.Second
+	h.Patience = 120 * time.Second // for what has to happen, however busy the machine
 	return h
 }
 
