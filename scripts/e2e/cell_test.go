@@ -39,11 +39,19 @@ func TestCellPidgin(t *testing.T) {
 	c := newClient(t, "cell").shown()
 	dir := c.realDir(inPidgin, jabber("cell-a@a.test/", direct), jabber("cell-b@b.test/", direct))
 	c.protect(dir, "tor", "--all")
-	p := c.program(cell([]string{"--control"}, "pidgin", "--debug", "--multiple", "--config="+dir)...)
+	script := `pidgin --debug --multiple --config="$1" &
+		while [ ! -e "$1/ask" ]; do sleep 0.1; done
+		gdbus call --session --dest org.purpleonion.Helper1 --object-path /org/purpleonion/Helper1 --method org.freedesktop.DBus.Properties.Get org.purpleonion.Helper1 InCell
+		"$2" status; wait`
+	p := c.program(cell([]string{"--control"}, "sh", "-c", script, "sh", dir, filepath.Join(root, "build/purple-onion"))...)
 	p.expect(`cell: control +at 127\.0\.0\.1:9051`, patience)
 	for range 2 {
 		p.expect(`: way \S+, circuit \S+, exit \S+, isolation proven`, patience)
 	}
+	// Asked by the cell's own bus it says where it is, and to who asks there the accounts' names.
+	write(t, filepath.Join(dir, "ask"), "")
+	p.expect(`^\(<true>,\)`, patience)
+	p.expect(`^prpl-jabber:cell-a@a\.test`, patience)
 	lab(t, "client", "tor", c.name, "kill")
 	for range 2 {
 		p.expect(`purple-onion: .*\((tor-dead|no-tor)\)`, 15*time.Second)

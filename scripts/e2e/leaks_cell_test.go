@@ -15,6 +15,9 @@ import (
 // The cell's cases: a program without our plugin, and what of the outside it
 // might have send something for it. X11 is not among them: a program that may
 // speak to the display can ask every other one there (THREATS.md, "The cell").
+// A bare network namespace is the control where it leaks; it keeps in what goes
+// by abstract names, by DNS and by a port of loopback, and there the control is
+// none at all.
 var cellCases = []leakCase{
 	{"cell", "login", off, leakCellLogin, nil},
 	{"cell", "names", off, speaks("names"), nil},
