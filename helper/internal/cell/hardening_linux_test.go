@@ -3,6 +3,7 @@
 package cell
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,4 +92,25 @@ func (w who) file(t *testing.T, name, text string) string {
 	path := filepath.Join(w.home, name)
 	must(t, os.WriteFile(path, []byte(text), 0o644))
 	return path
+}
+
+// The program can have init's end of the socket to run, by ptrace: what it says
+// there serves no further sockets and hands over no other calls.
+func TestProgramSpeaksAsInit(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	for _, m := range []message{{Ready: true}, {Calls: true}, {Go: true}, {}} {
+		r := &running{listeners: []net.Listener{l}, connector: &connector{calls: 99}}
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		must(t, err)
+		if err = r.hear(said{m, pair[:1]}, plan{}, nil); err == nil || len(r.listeners) != 1 || r.connector.calls != 99 {
+			t.Errorf("%+v: %v, %d sockets", m, err, len(r.listeners))
+		}
+		if n, err := unix.Read(pair[1], make([]byte, 1)); n != 0 || err != nil {
+			t.Errorf("%+v: the descriptor stays open: %d %v", m, n, err)
+		}
+		_ = unix.Close(pair[1])
+	}
 }
