@@ -40,7 +40,7 @@ func settledWith(t *testing.T, more string) (env []string) {
 // newcomer has the host add carol, whose own settings lead straight to port.
 func (h *host) newcomer(port, how string) {
 	h.t.Helper()
-	h.do("add", "prpl-jabber", strings.TrimPrefix(carol, "prpl-jabber:"), port, how)
+	h.do("make", "prpl-jabber", strings.TrimPrefix(carol, "prpl-jabber:"), port, how)
 }
 
 // dialsItself waits until carol's own server was called, past Tor.
@@ -141,7 +141,7 @@ func TestNewAccountOverTor(t *testing.T) {
 	t.Parallel()
 	h := start(t, userDir(t), install(t, real), reachable(t, "new_accounts = \"tor\"\n"))
 	id := "prpl-jabber:alice@server.test/"
-	h.do("add", "prpl-jabber", "alice@server.test/", "0", "enable")
+	h.do("make", "prpl-jabber", "alice@server.test/", "0", "enable")
 	h.expect(`^signed-on ` + id)
 	h.do("get", id, "purple-onion/protection")
 	h.expect(` tor$`)
@@ -363,7 +363,7 @@ func TestWhatIsNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	h = start(t, dir, plugin, env...)
-	h.do("add", "prpl-jabber", away, port, "enable")
+	h.do("make", "prpl-jabber", away, port, "enable")
 	h.expect(`^error ` + alice + ` passing purple-onion: .*\((no-tor|tor-starting)\)`)
 	h.quit()
 }
@@ -372,7 +372,7 @@ func TestWhatIsNew(t *testing.T) {
 func TestNewAccountOfAnotherProtocol(t *testing.T) {
 	t.Parallel()
 	h := start(t, userDir(t), install(t, real), settledWith(t, "new_accounts = \"tor\"\n")...)
-	h.do("add", "prpl-simple", "bob@192.0.2.7", "0", "enable")
+	h.do("make", "prpl-simple", "bob@192.0.2.7", "0", "enable")
 	h.expect(`^error prpl-simple:bob@192\.0\.2\.7 fatal purple-onion: .*cannot be protected.*\(new-account\)`)
 	if away := foreign(h.quit()); len(away) != 0 {
 		t.Errorf("dialled %q", away)

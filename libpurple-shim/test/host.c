@@ -591,7 +591,7 @@ run_other(char **w)
 		    purple_proxy_info_get_host(p) ?
 			    purple_proxy_info_get_host(p) : "-",
 		    purple_proxy_info_get_port(p));
-	} else if (purple_strequal(w[0], "add")) {
+	} else if (purple_strequal(w[0], "make")) {
 		add_account(w);	/* PROTOCOL NAME PORT|0 enable|register */
 	} else if (purple_strequal(w[0], "forms")) {
 		accept_forms = atoi(w[1]);
