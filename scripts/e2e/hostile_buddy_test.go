@@ -53,7 +53,7 @@ func attackAs(t testing.TB, from, to, attack string) {
 	t.Helper()
 	bin := filepath.Join(environment(t, "env")["LAB_DIR"], "bin")
 	cmd := exec.Command(filepath.Join(root, "scripts/lab"), "exec", "world", "--", "bash", "-c",
-		`{ "$0/mitm" -print "$1" -to "$2"; cat; } | "$0/labtool" xmpp -talk a.test:5222 "$3" pw-e2e`, bin, attack, to, from)
+		`{ "$0/mitm" -print "$1" -most 500 -to "$2"; cat; } | "$0/labtool" xmpp -talk a.test:5222 "$3" pw-e2e`, bin, attack, to, from)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,7 @@ func main() {
 	orders := flag.String("orders", "", "folder of what is to be done to whom")
 	attack := flag.String("print", "", "write this attack, ATTACK TAG, to standard output, for a client to send; no server")
 	to := flag.String("to", "", "... to this JID")
+	flag.IntVar(&floodMost, "most", floodMost, "stanzas of a flood at the most")
 	flag.Parse()
 	if *attack != "" {
 		printAttack(*attack, *to)
