@@ -108,7 +108,7 @@ s2s_require_encryption = true
 s2s_secure_auth = true
 ssl = { cafile = "$LAB_DIR/certs/ca.crt"; capath = "/nonexistent" }
 modules_enabled = { "roster"; "saslauth"; "tls"; "dialback"; "disco"; "ping"; "register"; "presence";
-  "message"; "iq"; "offline"; "time"; "version"; "private"; "vcard4"; "pep"; "posix"; "smacks"; "carbons"; "mam"; "lab_log"; "lab_wire";
+  "message"; "iq"; "offline"; "time"; "version"; "private"; "vcard4"; "pep"; "posix"; "smacks"; "carbons"; "lab_log"; "lab_wire";
   "lab_hostile"; "lab_pep" }
 modules_disabled = { "limits"; "register_limits" }
 allow_registration = true
