@@ -224,6 +224,7 @@ func TestWaysAtLevelSecret(t *testing.T) {
 			if held, not := count(s.Seen, "Held, not sent: "), count(s.Seen, "Not sent: "); held != tt.held || not != tt.notSent {
 				t.Errorf("%d held and %d not sent were told, want %d and %d", held, not, tt.held, tt.notSent)
 			}
+			s.await(`^notify purple-onion \| .*The words were kept back: `) // of the status
 			s.Quit()
 			got := s.in(t)()
 			for _, bad := range []string{"readable", "<attention", "<html", "to='" + tt.room + "/", "JOIN"} {

@@ -136,7 +136,7 @@ func TestReceivedBesideLurch(t *testing.T) {
 		}
 		m = s.message(WayArrivedStanza, "<message from='bob@b.test'><html xmlns='http://jabber.org/protocol/xhtml-im'/><body>word</body></message>")
 		m.OMEMO = true
-		if r := s.DecideArrived(m); r.Verdict != policy.Allow || r.Text != "<message from='bob@b.test'><body>word</body></message>" {
+		if r := s.DecideArrived(m); r.Verdict != policy.Allow || r.Text != "<message from='bob@b.test' xmlns='jabber:client'><body>word</body></message>" {
 			t.Errorf("what stands beside it: %+v", r)
 		}
 	}

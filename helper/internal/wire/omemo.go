@@ -191,20 +191,23 @@ func ArrivedOMEMO(text string) Arrival {
 		e.ns = client
 	}
 	inherit(e, client)
-	var kept, bodies []*element
+	e.drop("xmlns")
+	e.set("xmlns", client) // libpurple reads no body without it
+	bodies := 0
 	children, _ := e.elements()
+	e.children = nil
 	for _, c := range children {
-		switch {
-		case local(c.name) == "body":
-			bodies = append(bodies, c)
-		case slices.Contains(beside, c.ns):
-			kept = append(kept, c)
+		if local(c.name) == "body" {
+			bodies++
+		} else if !slices.Contains(beside, c.ns) {
+			continue
 		}
+		e.children = append(e.children, c)
 	}
-	if len(bodies) > 1 {
+	if bodies > 1 {
 		return Arrival{}
 	}
-	return Arrival{Content: policy.ContentOther, Text: rebuild(e, bodies, kept)}
+	return Arrival{Content: policy.ContentOther, Text: e.String()}
 }
 
 // DevicesQuestion asks a buddy's server for the list of the buddy's OMEMO

@@ -443,11 +443,12 @@ func TestDevices(t *testing.T) {
 // Of a message that lurch decrypted the body alone is what the buddy wrote.
 func TestArrivedOMEMO(t *testing.T) {
 	const head = "<message type='chat' from='b@b.test/x' id='1'>"
+	const out = "<message type='chat' from='b@b.test/x' id='1' xmlns='jabber:client'>"
 	for got, want := range map[string]string{
-		head + "<body>true</body><store xmlns='urn:xmpp:hints'/></message>":                                                                                                                      head + "<body>true</body></message>",
-		head + "<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>forged</body></html><body>true</body></message>":                                    head + "<body>true</body></message>",
-		head + "<subject>forged</subject><x xmlns='jabber:x:oob'><url>http://e.test/</url></x><body>true</body><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'>why</delay></message>": head + "<body>true</body><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'>why</delay></message>",
-		head + "</message>": head[:len(head)-1] + "/>",
+		head + "<body>true</body><store xmlns='urn:xmpp:hints'/></message>":                                                                                                                      out + "<body>true</body></message>",
+		head + "<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>forged</body></html><body>true</body></message>":                                    out + "<body>true</body></message>",
+		head + "<subject>forged</subject><x xmlns='jabber:x:oob'><url>http://e.test/</url></x><body>true</body><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'>why</delay></message>": out + "<body>true</body><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'>why</delay></message>",
+		head + "</message>": out[:len(out)-1] + "/>",
 	} {
 		if a := ArrivedOMEMO(got); a.Content != policy.ContentOther || a.Text != want {
 			t.Errorf("%s: %+v", got, a)
