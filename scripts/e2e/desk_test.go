@@ -200,10 +200,8 @@ func (d *desk) window(name string) {
 	d.t.Helper()
 	until(d.t, "the window "+name, 30*time.Second, func() bool {
 		// it ends with an error where another window goes while it looks
-		cmd := exec.Command("timeout", "5", "xdotool", "search", "--onlyvisible", "--name", "^"+name+"$", "windowactivate", "--sync")
-		cmd.Env = d.c.env
-		out, err := cmd.CombinedOutput()
-		return err == nil && len(out) == 0
+		out, err := d.try("xdotool", "search", "--onlyvisible", "--name", "^"+name+"$", "windowactivate", "--sync")
+		return err == nil && out == ""
 	})
 }
 
@@ -227,13 +225,19 @@ func (d *desk) gone(name string) {
 
 func (d *desk) x(words ...string) string {
 	d.t.Helper()
-	cmd := exec.Command("timeout", append([]string{"30"}, words...)...)
-	cmd.Env = d.c.env
-	out, err := cmd.CombinedOutput()
+	out, err := d.try(words...)
 	if err != nil {
 		d.t.Fatalf("%q: %v: %s", words, err, out)
 	}
-	return strings.TrimSpace(string(out))
+	return out
+}
+
+// try is x for what may fail.
+func (d *desk) try(words ...string) (string, error) {
+	cmd := exec.Command("timeout", append([]string{"30"}, words...)...)
+	cmd.Env = d.c.env
+	out, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out)), err
 }
 
 var reply = regexp.MustCompile(`(?m)^ {3}(?:int32|uint32|string|boolean) (.*)$`)

@@ -287,6 +287,20 @@ func FuzzStanza(f *testing.F) {
 	})
 }
 
+// libotr's heartbeat is a data message with no text (one byte, encrypted) that
+// need not be read; its last words, a few bytes more.
+func TestHeartbeat(t *testing.T) {
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(strings.TrimPrefix(dataLine("x"), "?OTR:"), "."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[11] = 1 // IGNORE_UNREADABLE
+	line := "?OTR:" + base64.StdEncoding.EncodeToString(raw) + "."
+	if content, got := Line(line); content != policy.ContentOTR || got != line {
+		t.Errorf("a heartbeat is content %d, %q", content, got)
+	}
+}
+
 func FuzzIRC(f *testing.F) {
 	for _, s := range []string{"PRIVMSG bob :" + dataLine("x") + "\r\n", "AWAY :WORDS\r\n", "PING :x\r\n", "USER a * b :c d\r\n", "PART #x :y", "NOTICE bob :?OTR Error: x\r\n"} {
 		f.Add(s)
