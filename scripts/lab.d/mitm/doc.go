@@ -24,11 +24,11 @@
 // each connection), peer (address:port), to, event, secure, and with some
 // events mechanism, mechanisms, name, error. Events: connect, stream (a
 // header arrived), features (sent), starttls, tls (handshake done),
-// tls-failed, auth (an <auth of SASL arrived), register (a
-// registration with data), legacy-auth (XEP-0078 with data), attack (name says
-// which), readable (a message in clear text, at hostile.test), elsewhere (a
-// redirection was followed), stanza (anything else), close. What a client says inside an element,
-// so any password, is never read into the log.
+// tls-failed, auth (an <auth of SASL arrived), register (a registration with
+// data), legacy-auth (XEP-0078 with data), attack (name says which), readable
+// (a message in clear text, at hostile.test), elsewhere (a redirection was
+// followed), stanza (anything else, of whom nobody let in), close. What a
+// client says inside an element, so any password, is never read into the log.
 //
 // It is a test tool of the lab; nothing of purple-onion may import it.
 package main

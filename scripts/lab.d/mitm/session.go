@@ -56,7 +56,12 @@ func (s *session) say(text string) error {
 	return err
 }
 
+// log notes an event; what is only a stanza, of a client that was let in, is
+// not: a flood has thousands of answers.
 func (s *session) log(name string, more func(*event)) {
+	if name == "stanza" && s.user != "" {
+		return
+	}
 	e := s.seen
 	e.Event = name
 	if more != nil {
