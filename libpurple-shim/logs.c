@@ -7,10 +7,12 @@
  * an account's own comings and goings is given a logger that writes nothing.
  * Buddies' pictures are not kept in files while such an account is enabled:
  * libpurple knows only one switch for all accounts. A status text, which is
- * not sent for a secret account, would be kept in accounts.xml.
+ * not sent for a secret account, would be kept in accounts.xml, and in blist.xml
+ * when its buddies were seen last.
  */
 #include "shim.h"
 
+#include <blist.h>
 #include <buddyicon.h>
 #include <log.h>
 #include <status.h>
@@ -83,37 +85,7 @@ quiet_account(PurpleAccount *account)
 		log->logger = &nothing;
 }
 
-void
-logs_sign_on(PurpleAccount *account)
-{
-	if (must_not_log(account))
-		quiet_account(account);
-}
-
-void
-logs_signed_off(PurpleAccount *account)
-{
-	PurpleLog *log = purple_account_get_log(account, FALSE);
-
-	if (log && log->logger == &nothing)
-		purple_account_destroy_log(account);
-}
-
-static gboolean cached_before;	/* ... and is off by us */
-
-void
-logs_update(gboolean any_secret)
-{
-	if (any_secret && purple_buddy_icons_is_caching()) {
-		cached_before = TRUE;
-		purple_buddy_icons_set_caching(FALSE);
-	} else if (!any_secret && cached_before) {
-		cached_before = FALSE;
-		purple_buddy_icons_set_caching(TRUE);
-	}
-}
-
-/* Only where it is known: otherwise the text may be wanted. */
+/* Only where it is known: otherwise what is kept may be wanted. */
 static gboolean
 is_secret(PurpleAccount *account)
 {
@@ -149,13 +121,73 @@ account_status_changed_cb(PurpleAccount *account, PurpleStatus *old,
 		forget_texts(account);
 }
 
+/* When a buddy was seen last tells when the account was on line. */
+static void
+forget_seen_of(PurpleBlistNode *buddy)
+{
+	if (purple_blist_node_get_int(buddy, "last_seen"))
+		purple_blist_node_remove_setting(buddy, "last_seen");
+}
+
+static void
+forget_seen(PurpleAccount *account)
+{
+	GSList *l, *buddies = purple_find_buddies(account, NULL);
+
+	for (l = buddies; l; l = l->next)
+		forget_seen_of(l->data);
+	g_slist_free(buddies);
+}
+
+void
+buddy_signed_off_cb(PurpleBuddy *buddy, void *data)
+{
+	(void)data;
+	if (is_secret(purple_buddy_get_account(buddy)))
+		forget_seen_of((PurpleBlistNode *)buddy);
+}
+
+void
+logs_sign_on(PurpleAccount *account)
+{
+	if (must_not_log(account))
+		quiet_account(account);
+}
+
+void
+logs_signed_off(PurpleAccount *account)
+{
+	PurpleLog *log = purple_account_get_log(account, FALSE);
+
+	if (log && log->logger == &nothing)
+		purple_account_destroy_log(account);
+	if (is_secret(account))
+		forget_seen(account);
+}
+
+static gboolean cached_before;	/* ... and is off by us */
+
+void
+logs_update(gboolean any_secret)
+{
+	if (any_secret && purple_buddy_icons_is_caching()) {
+		cached_before = TRUE;
+		purple_buddy_icons_set_caching(FALSE);
+	} else if (!any_secret && cached_before) {
+		cached_before = FALSE;
+		purple_buddy_icons_set_caching(TRUE);
+	}
+}
+
 void
 logs_apply(PurpleAccount *account)
 {
 	GList *l;
 
-	if (is_secret(account))
+	if (is_secret(account)) {
 		forget_texts(account);
+		forget_seen(account);
+	}
 	for (l = purple_get_conversations(); l; l = l->next)
 		if (purple_conversation_get_account(l->data) == account)
 			quiet(l->data);

@@ -225,6 +225,8 @@ void conversation_updated_cb(PurpleConversation *conv,
 /* A status text is set. */
 void account_status_changed_cb(PurpleAccount *account, PurpleStatus *old,
 			       PurpleStatus *now, void *data);
+/* A buddy is seen last now. */
+void buddy_signed_off_cb(PurpleBuddy *buddy, void *data);
 /* Its log of comings and goings. */
 void logs_sign_on(PurpleAccount *account);
 void logs_signed_off(PurpleAccount *account);

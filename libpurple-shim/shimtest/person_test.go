@@ -410,3 +410,32 @@ func TestRosterStaysHere(t *testing.T) {
 		}
 	}
 }
+
+// When a buddy of a secret account was seen last is not kept: it tells when
+// the person was on line.
+func TestLastSeenIsNotKept(t *testing.T) {
+	t.Parallel()
+	const eve = "eve@server.test"
+	for _, lvl := range []string{"secret", "tor"} {
+		x := &xmppServer{}
+		s := online(t, x, lvl, true)
+		for _, who := range []string{bob, eve} {
+			s.do("buddy", s.id, who)
+			s.sync("known")
+			x.send("<presence from='" + who + "/x' to='alice@server.test/here'/>")
+			s.marker(&x.record, who)
+		}
+		x.send("<presence type='unavailable' from='" + bob + "/x' to='alice@server.test/here'/>")
+		s.marker(&x.record, bob)
+		s.do("disconnect", s.id)
+		s.expect(`^signed-off`)
+		s.quit()
+		text, err := os.ReadFile(filepath.Join(s.dir, "blist.xml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), "'last_seen'"); (n > 0) != (lvl == "tor") || !strings.Contains(string(text), eve) {
+			t.Errorf("%s: kept %d times: %s", lvl, n, text)
+		}
+	}
+}

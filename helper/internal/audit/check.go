@@ -203,9 +203,9 @@ var Checks = []Check{
 		"traces-kept", Warn,
 		"What a secret account left here before it was one tells whoever gets the disk of it, its words and its buddies.",
 		"While an account is secret the plugin keeps no logs, pictures, status texts and certificates of it. What libpurple kept before that, or while the plugin was not loaded, stays: an identity is to leave no trail on the computer of the person behind it.",
-		"For accounts of level secret: their folders in logs, pictures in icons that blist.xml and accounts.xml name, certificates of servers that no other account uses, status texts in accounts.xml, statuses of their own in status.xml.",
+		"For accounts of level secret: their folders in logs, pictures in icons that blist.xml and accounts.xml name, certificates of servers that no other account uses, status texts in accounts.xml, statuses of their own in status.xml, in blist.xml when buddies were seen last.",
 		"What accounts.xml, blist.xml and the OTR files say of them, which is needed; pounces; copies elsewhere, backups, and what a disk keeps of deleted files. Whether a picture shows somebody.",
-		"Quit Pidgin and delete the files. Status texts go when Pidgin runs with the plugin and the account's status is set; statuses of its own: Tools, Statuses in Pidgin, or an identity in a user directory of its own (pidgin -c DIR).",
+		"Quit Pidgin and delete the files. Status texts and when buddies were seen last go when the account signs on and off once with the plugin; statuses of its own: Tools, Statuses in Pidgin, or an identity in a user directory of its own (pidgin -c DIR).",
 	},
 	{
 		"pidgin-bus-exposed", Warn,

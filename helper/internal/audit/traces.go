@@ -35,8 +35,8 @@ func (a *auditor) traces(d *userDir) {
 		{"folder of logs is kept of secret accounts", "folders of logs are kept of secret accounts", t.logs(), func(s []string) string { return strings.Replace(removal(d, s), "rm ", "rm -r ", 1) }},
 		{"picture is kept of secret accounts or their buddies", "pictures are kept of secret accounts or their buddies", t.pictures(), func(s []string) string { return removal(d, s) }},
 		{"certificate is kept of a server that secret accounts alone use", "certificates are kept of servers that secret accounts alone use", t.certificates(), func(s []string) string { return removal(d, s) }},
-		{"file keeps statuses of secret accounts", "files keep statuses of secret accounts", t.statuses(), func([]string) string {
-			return inPidgin("with the plugin, set a status of the account once; Tools, Statuses: those of its own")
+		{"file keeps statuses of secret accounts or their buddies", "files keep statuses of secret accounts or their buddies", t.statuses(), func([]string) string {
+			return inPidgin("with the plugin, sign the account on and off once; Tools, Statuses: delete those of its own")
 		}},
 	} {
 		if len(c.subjects) > 0 {
@@ -139,6 +139,12 @@ func (t tracer) statuses() (found []string) {
 	for _, x := range t.d.accounts {
 		if x.StatusText && t.of(x.Account.Account) {
 			found = append(found, "file:"+profile.AccountsFile)
+			break
+		}
+	}
+	for _, b := range t.d.Buddies {
+		if _, seen := b.Settings["last_seen"]; seen && t.of(b.Account) {
+			found = append(found, "file:"+profile.BuddiesFile)
 			break
 		}
 	}
