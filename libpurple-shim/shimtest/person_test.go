@@ -390,6 +390,8 @@ func TestRosterStaysHere(t *testing.T) {
 	t.Parallel()
 	x := &xmppServer{}
 	s := realAt(t, x, "secret", "")
+	x.got(t, "<presence/>") // libpurple adds nobody before it has the roster
+	s.sync("known")
 	s.do("add", s.id, bob)
 	s.do("alias", s.id, bob, "Deep Throat")
 	s.do("group", s.id, bob, "sources")
