@@ -40,7 +40,12 @@ func (e *Engine) SignOnLeaving(signOn uint64) {
 		e.left = now
 	}
 	e.mu.Unlock()
-	if delay := e.Apart(); online && !alone && delay > 0 {
-		e.parts.Gate.Leave(signOn, delay)
+	if !online {
+		return
 	}
+	delay := time.Duration(0) // the last words get through all the same
+	if !alone {
+		delay = e.Apart()
+	}
+	e.parts.Gate.Leave(signOn, delay)
 }

@@ -66,7 +66,7 @@ func TestLeaving(t *testing.T) {
 		before := len(w.left)
 		w.SignOnLeaving(n)
 		w.SignOnEnded(n)
-		return len(w.left) > before && w.left[before].signOn == n
+		return len(w.left) > before && w.left[before].signOn == n && w.left[before].delay > 0
 	}
 	a, b := on(), on()
 	if !off(a) || !off(b) {
@@ -81,7 +81,7 @@ func TestLeaving(t *testing.T) {
 		t.Error("one that was never online waits")
 	}
 	w.SignOnLeaving(4711)
-	if len(w.left) != 2 {
+	if len(w.left) != 3 || w.left[2].delay != 0 {
 		t.Errorf("left %v", w.left)
 	}
 }

@@ -97,9 +97,8 @@ func TestLeaveEnds(t *testing.T) {
 				g.SignOn, g.User, g.TorUser = 2, redact.New("user2"), redact.New("tu2")
 			})
 		},
-		"a reason":        func(b *bench) { b.Revoke(1, policy.ReasonTorDead) },
-		"all are closed":  func(b *bench) { b.CloseAll(policy.ReasonTorDead) },
-		"the gate closes": func(b *bench) { b.Close() },
+		"a reason":       func(b *bench) { b.Revoke(1, policy.ReasonTorDead) },
+		"all are closed": func(b *bench) { b.CloseAll(policy.ReasonTorDead) },
 	} {
 		b := newBench(t, nil)
 		server := b.leaving(time.Hour)
@@ -107,6 +106,43 @@ func TestLeaveEnds(t *testing.T) {
 		if got, err := io.ReadAll(server); len(got) > 0 || err != nil {
 			t.Errorf("%s: %q %v", name, got, err)
 		}
+	}
+}
+
+// Last words without a delay, and those that wait when the gate closes, reach
+// the server: an OTR conversation's end is among them.
+func TestLastWords(t *testing.T) {
+	for name, c := range map[string]struct {
+		delay time.Duration
+		end   func(*bench)
+	}{
+		"without a delay":             {0, func(*bench) {}},
+		"without a delay, and closed": {0, func(b *bench) { b.Close() }},
+		"the gate closes":             {time.Hour, func(b *bench) { b.Close() }},
+	} {
+		for range 50 {
+			b := newBench(t, nil)
+			server := b.leaving(c.delay)
+			c.end(b)
+			if got, err := io.ReadAll(server); string(got) != "last words" || err != nil {
+				t.Fatalf("%s: %q %v", name, got, err)
+			}
+		}
+	}
+}
+
+// A client that leaves and does not close does not keep the gate open.
+func TestCloseDoesNotWaitForever(t *testing.T) {
+	b := newBench(t, nil)
+	b.issue(nil)
+	conn := b.connect()
+	if code := b.open(conn, "a.test", 5222); code != 0 {
+		t.Fatalf("reply %d", code)
+	}
+	b.Leave(1, time.Hour)
+	b.Close()
+	if _, err := io.ReadAll(conn); isTimeout(err) {
+		t.Error("a connection outlived the gate")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,8 +85,8 @@ func (g *Gate) takeDelay(grant *Grant) time.Duration {
 }
 
 // Leave lets a sign-on's connections stand for a while: what libpurple sends
-// from now on, and its end, go to the server after the delay. Revoke without a
-// reason leaves them so; anything else ends them.
+// from now on, and its end, go to the server after the delay, which may be
+// none. Revoke without a reason leaves them so; anything else ends them.
 func (g *Gate) Leave(signOn uint64, delay time.Duration) {
 	g.mu.Lock()
 	links := g.linksOf(func(l *link) bool { return l.grant != nil && l.grant.SignOn == signOn })
@@ -119,17 +120,32 @@ func (g *Gate) CloseAll(reason policy.Reason) {
 	}
 }
 
-// Close stops listening, forgets every grant and closes every connection now.
+// Close stops listening, forgets every grant and closes every connection: now,
+// but for those that leave, which say their last words first.
 func (g *Gate) Close() {
 	g.mu.Lock()
 	g.closed = true
 	g.grants = make(map[uint64]*Grant)
 	links := g.linksOf(func(*link) bool { return true })
 	g.mu.Unlock()
-	g.cancel()
 	_ = g.listener.Close()
+	g.letLeave(links)
+	g.cancel()
 	for _, l := range links {
 		l.cut()
+	}
+}
+
+// letLeave lets the links that leave do so without their delay.
+func (g *Gate) letLeave(links []*link) {
+	late := time.After(lastWords)
+	leaving := slices.DeleteFunc(slices.Clone(links), func(l *link) bool { return !l.hurry() })
+	for _, l := range leaving {
+		select {
+		case <-l.gone:
+		case <-late:
+			return
+		}
 	}
 }
 
@@ -177,7 +193,7 @@ func (g *Gate) admit(conn *net.TCPConn) *link {
 	}
 	g.handshakes++
 	g.lastNumber++
-	l := &link{gate: g, number: g.lastNumber, client: conn, shaking: true}
+	l := &link{gate: g, number: g.lastNumber, client: conn, shaking: true, hurried: make(chan struct{}), gone: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(g.ctx)
 	g.links[l] = struct{}{}
 	return l

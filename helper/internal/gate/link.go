@@ -18,6 +18,10 @@ import (
 // Tor itself is gone to say so: the reason must come before the end.
 const endGrace = 250 * time.Millisecond
 
+// lastWords is how long the end of the gate waits for connections that leave:
+// an OTR conversation's end is among what they have still to say.
+const lastWords = 500 * time.Millisecond
+
 // link is one connection of libpurple's, from accept to close.
 type link struct {
 	gate    *Gate
@@ -31,7 +35,10 @@ type link struct {
 	mu     sync.Mutex
 	reason policy.Reason // why it is to end
 	stream Stream
-	leaves time.Time // when the server hears of the end; zero: at once
+	leaves time.Time // when the server hears of the end; zero: it does not leave
+
+	hurried chan struct{} // closed: it leaves now; guarded by mu
+	gone    chan struct{} // closed: it has ended
 }
 
 // serve is the link's whole life.
@@ -222,6 +229,7 @@ func (l *link) finish() {
 	}
 	_ = l.client.Close()
 	l.gate.remove(l)
+	close(l.gone)
 }
 
 // broken is what a panic leaves: nothing. serve's own finish has run.
@@ -263,14 +271,27 @@ func (l *link) splice(s Stream) {
 	<-up
 }
 
-// leave keeps what the client sends from now on, and its end, for a while.
+// leave keeps what the client sends from now on, and its end, for a while;
+// without one it only sees that this reaches the server.
 func (l *link) leave(after time.Duration) {
 	l.mu.Lock()
-	if l.leaves.IsZero() && l.stream != nil && after > 0 {
+	if l.leaves.IsZero() && l.stream != nil {
 		l.leaves = time.Now().Add(after)
 	}
 	l.mu.Unlock()
 	_ = l.client.SetReadDeadline(time.Unix(1, 0)) // wakes what reads from the client
+}
+
+// hurry takes the rest of the delay away. False: the link does not leave.
+func (l *link) hurry() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.hurried:
+	default:
+		close(l.hurried)
+	}
+	return !l.leaves.IsZero()
 }
 
 func (l *link) isLeaving() bool {
@@ -287,7 +308,7 @@ func (l *link) stay() error {
 	if until.IsZero() {
 		return nil
 	}
-	return l.wait(time.Until(until))
+	return l.wait(time.Until(until), l.hurried)
 }
 
 // lateConn writes to the server. What was read from a client that leaves

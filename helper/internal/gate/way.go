@@ -43,7 +43,7 @@ func (l *link) dial(grant *Grant, asked Target) (early []byte, s Stream, r route
 		}
 		read <- b[:n]
 	}, func() { l.cut(); read <- nil })
-	if err = l.wait(l.gate.takeDelay(grant)); err == nil {
+	if err = l.wait(l.gate.takeDelay(grant), nil); err == nil {
 		s, r, err = l.goWays(grant, asked)
 	}
 	_ = l.client.SetReadDeadline(time.Unix(1, 0))
@@ -51,8 +51,8 @@ func (l *link) dial(grant *Grant, asked Target) (early []byte, s Stream, r route
 	return early, s, r, err
 }
 
-// wait lets time pass, unless the link ends.
-func (l *link) wait(d time.Duration) error {
+// wait lets time pass, unless the link ends, or enough is closed.
+func (l *link) wait(d time.Duration, enough <-chan struct{}) error {
 	if d <= 0 {
 		return nil
 	}
@@ -62,8 +62,9 @@ func (l *link) wait(d time.Duration) error {
 	case <-l.ctx.Done():
 		return errors.New("cannot wait: the connection has ended")
 	case <-t.C:
-		return nil
+	case <-enough:
 	}
+	return nil
 }
 
 // goWays tries the onion address, then SRV, then the domain. A connect server
