@@ -139,7 +139,7 @@ func TestBesidePidginOTR(t *testing.T) {
 	s.keepsOut(dir)
 	s.fallsBack()
 	s.changesHands(dir)
-	s.quit() // pidgin-otr's last words may leave, encrypted; nothing else does
+	s.ends()
 	if got := received(t, her) + received(t, s.b.jid()); strings.Contains(got, "readable") || !strings.Contains(got, "?OTR:AAMD") {
 		t.Errorf("the server got %.3000s", got)
 	}
@@ -225,4 +225,13 @@ func (s beside) changesHands(dir string) {
 	if now := s.c.otr(dir, "keys"); !reflect.DeepEqual(now, keys) {
 		s.t.Errorf("the keys %+v became %+v", keys, now)
 	}
+}
+
+// ends: Pidgin quits, pidgin-otr's last words leave, encrypted, and the buddy
+// sees that the conversation has ended. (pidgin-otr has none for a buddy who is
+// not online as far as it knows.)
+func (s beside) ends() {
+	s.t.Helper()
+	s.quit()
+	until(s.t, "Finished", 60*time.Second, func() bool { return strings.Contains(s.b.status(bare(s.a.name)), "Finished") })
 }
