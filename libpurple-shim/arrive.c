@@ -130,7 +130,35 @@ jabber_receiving_xmlnode_cb(PurpleConnection *gc, xmlnode **packet, void *data)
 	}
 }
 
-/* TRUE: libpurple does not see it, and so does not answer. */
+#define QUESTIONS_A_SECOND 50
+
+/*
+ * More than anybody has to ask. A roster push, which has no sender or the
+ * account itself (RFC 6121, 2.1.6), does not count.
+ */
+static gboolean
+too_many(PurpleAccount *account, const char *type, const char *from)
+{
+	struct watched *w = watched_get(account);
+	const char *own = purple_account_get_username(account);
+	gint64 now = g_get_monotonic_time() / G_USEC_PER_SEC;
+	gsize bare = from ? strcspn(from, "/") : 0;
+
+	if (purple_strequal(type, "set") &&
+	    (!from || (!g_ascii_strncasecmp(own, from, bare) &&
+		       (own[bare] == '/' || own[bare] == '\0'))))
+		return FALSE;
+	if (w->questioned != now)
+		w->questions = 0;
+	w->questioned = now;
+	return ++w->questions > QUESTIONS_A_SECOND;
+}
+
+/*
+ * TRUE: libpurple does not see it, and so does not answer. In a flood nobody
+ * does: to read them all, and to have the answers read by the guard of what
+ * leaves, would hold the program up.
+ */
 gboolean
 jabber_receiving_iq_cb(PurpleConnection *gc, const char *type, const char *id,
 		       const char *from, xmlnode *iq, void *data)
@@ -141,11 +169,12 @@ jabber_receiving_iq_cb(PurpleConnection *gc, const char *type, const char *id,
 	char *text;
 
 	(void)id;
-	(void)from;
 	(void)data;
 	if ((!purple_strequal(type, "get") && !purple_strequal(type, "set")) ||
 	    watched_get(account)->open)
 		return FALSE;
+	if (too_many(account, type, from))
+		return TRUE;
 	text = xmlnode_to_str(iq, NULL);
 	swallowed = message_ask(account, PONION_WAY_ARRIVED_STANZA, NULL, text,
 				&reply) != PONION_ALLOW;

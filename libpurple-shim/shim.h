@@ -53,6 +53,8 @@ struct watched {
 	gboolean decrypted;	/* ... and lurch has decrypted it */
 	gboolean ended;		/* the peers were told of this session's end */
 	GHashTable *refusals;	/* what the person was told is refused; or NULL */
+	gint64 questioned;	/* the second of the last question */
+	guint questions;	/* ... and how many it had */
 };
 
 extern PurplePlugin *shim_plugin;

@@ -5,6 +5,7 @@
 package shimtest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -233,5 +234,26 @@ func TestArrivedTooDeep(t *testing.T) {
 	}
 	x.message("bob@server.test/x", "the last of them")
 	s.expect(`^message .*the last of them`)
+	s.quit()
+}
+
+// Of a flood of questions a few are answered, and none is let through to
+// libpurple; a roster push in it is taken.
+func TestArrivedFlood(t *testing.T) {
+	t.Parallel()
+	x := &xmppServer{}
+	s := realAt(t, x, "tor", "")
+	x.forget()
+	var all strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&all, "<iq type='get' from='eve@server.test/x' id='flood%d'><query xmlns='jabber:iq:version'/></iq>", i)
+	}
+	x.send(all.String() + "<iq type='set' id='push'><query xmlns='jabber:iq:roster'><item jid='pushed@server.test' subscription='both'/></query></iq>")
+	x.got(t, "id='push'")
+	s.sync("flooded")
+	got := x.String()
+	if n := strings.Count(got, "<service-unavailable"); n == 0 || n > 1000 || strings.Contains(got, "<version>") {
+		t.Errorf("%d questions of a flood were answered: %.3000s", n, got)
+	}
 	s.quit()
 }
