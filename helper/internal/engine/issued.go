@@ -5,8 +5,9 @@ package engine
 import "crypto/sha256"
 
 // maxIssued is how many lines of an account are remembered: XEP-0198 sends
-// again what the server did not acknowledge.
-const maxIssued = 8192
+// again what the server did not acknowledge, and libpurple asks it to after each
+// stanza.
+const maxIssued = 1024
 
 // issued remembers, by their hash, the lines that our OTR made for an account,
 // the newest maxIssued of them.

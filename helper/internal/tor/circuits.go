@@ -28,11 +28,12 @@ func (c Circuit) Exit() (Relay, bool) {
 	return c.Path[len(c.Path)-1], true
 }
 
-// parseCircuits reads GETINFO circuit-status; a line that cannot be read is left out.
+// parseCircuits reads GETINFO circuit-status; a line that cannot be read is left
+// out. Who keeps a circuit does not keep all of the reply.
 func parseCircuits(text string) []Circuit {
 	var list []Circuit
 	for line := range strings.Lines(text) {
-		w := words(strings.TrimRight(line, "\r\n"))
+		w := words(strings.Clone(strings.TrimRight(line, "\r\n")))
 		if len(w) < 2 {
 			continue
 		}

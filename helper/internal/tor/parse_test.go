@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -344,4 +345,25 @@ func TestParseResolver(t *testing.T) {
 			t.Errorf("%q is taken", text)
 		}
 	}
+}
+
+// A session keeps its circuit as long as it lasts: with fifty accounts each
+// kept a reply of 50 KiB.
+func TestACircuitKeepsNoReply(t *testing.T) {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	var kept []Circuit
+	for i := range 16 {
+		reply := "23 BUILT $AA~a PURPOSE=GENERAL\r\n" + strings.Repeat(strconv.Itoa(i)+" ", 1<<19)
+		kept = append(kept, parseCircuits(reply)[0])
+	}
+	if after := heap(); after > before+1<<20 {
+		t.Errorf("%d circuits keep %d bytes", len(kept), after-before)
+	}
+	runtime.KeepAlive(kept)
 }
