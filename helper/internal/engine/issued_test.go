@@ -15,8 +15,10 @@ func TestIssued(t *testing.T) {
 	for n := range maxWaiting {
 		i.add(line(n))
 	}
-	if !i.has(line(0)) || !i.has(line(0)) {
-		t.Error("the first line is forgotten before it went, or after it once")
+	for range 2 { // it goes, and is sent again
+		if !i.has(line(0)) {
+			t.Error("the first line is forgotten")
+		}
 	}
 	for n := range maxWaiting {
 		if n > 0 && !i.has(line(n)) {
