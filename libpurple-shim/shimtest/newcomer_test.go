@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"purpleonion.org/purple-onion/libpurple-shim/drive"
 )
@@ -152,83 +151,6 @@ func TestNewAccountOverTor(t *testing.T) {
 
 // add adds an XMPP account in Pidgin's own dialog, as a person does. Its fields
 // are in the order of Tab; XMPP is the last protocol but for Zephyr, if that
-// is installed.
-func (d desk) add(name, domain string) {
-	d.t.Helper()
-	key := func(window string, keys ...string) {
-		d.t.Helper()
-		d.x("search", "--sync", "--onlyvisible", "--name", "^"+window+"$", "windowactivate", "--sync")
-		d.x(append([]string{"key", "--delay", "150"}, keys...)...)
-	}
-	write := func(text string) { d.t.Helper(); d.x("type", "--delay", "100", text) }
-	key("Buddy List", "ctrl+a")
-	key("Accounts", "alt+a")
-	key("Add Account", "space")
-	time.Sleep(500 * time.Millisecond) // the list is no window that could be waited for
-	protocol := []string{"key", "--delay", "150", "End"}
-	if zephyr, _ := filepath.Glob("/usr/lib/*/purple-2/libzephyr.so"); len(zephyr) > 0 {
-		protocol = append(protocol, "Up")
-	}
-	d.x(append(protocol, "Return")...)
-	key("Add Account", "Tab")
-	write(name)
-	key("Add Account", "Tab", "ctrl+a")
-	write(domain)
-	key("Add Account", "Tab", "Tab") // past the resource
-	write("pw")
-	key("Add Account", "alt+a")
-}
-
-// The real Pidgin, whose dialog connects a new account as soon as it is saved:
-// with the plugin it is over Tor before its first packet, or waits for an
-// answer, where "Protect it" is the default. The control asks DNS at once.
-func TestPidginNewAccount(t *testing.T) {
-	for _, tt := range []struct {
-		name, more string
-		told       []string
-		answers    bool
-		leaks      bool
-	}{
-		{"tor", "new_accounts = \"tor\"\n", []string{"core-purple-onion: alice@server.test/: online"}, false, false},
-		{"asked", "", []string{"(new-account)", "core-purple-onion: alice@server.test/: online"}, true, false},
-		{"control", "new_accounts = \"none\"\n", []string{"Performing DNS lookup for server.test"}, false, true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			dir, plugin, home := userDir(t, direct(away)), install(t, real), t.TempDir()
-			copyFile(t, filepath.Join(root, "build/lib/plugins/purple-onion.so"), plugin)
-			prefs := "<?xml version='1.0' encoding='UTF-8' ?>\n<pref version='1' name='/'><pref name='pidgin'>" +
-				"<pref name='blist'><pref name='list_visible' type='bool' value='1'/></pref><pref name='sound'><pref name='method' type='string' value='none'/></pref><pref name='docklet'><pref name='show' type='string' value='never'/></pref>" +
-				"<pref name='plugins'><pref name='loaded' type='pathlist'><item value='" + plugin + "'/></pref></pref></pref>" +
-				"<pref name='purple'><pref name='network'><pref name='auto_ip' type='bool' value='0'/><pref name='map_ports' type='bool' value='0'/></pref></pref></pref>\n"
-			if err := os.WriteFile(filepath.Join(dir, "prefs.xml"), []byte(prefs), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			d := desk{t, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "XDG_STATE_HOME=" + home, "LC_ALL=C.UTF-8",
-				"GSETTINGS_BACKEND=memory", "NO_AT_BRIDGE=1", "DISPLAY=" + display(t), reachable(t, tt.more)}}
-			d.start("openbox", "--sm-disable")
-			trace := filepath.Join(t.TempDir(), "strace")
-			cmd := exec.Command("strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", trace, "pidgin", "--debug", "--multiple", "--config="+dir)
-			cmd.Env = d.env
-			p := lines(t, cmd)
-			p.until(t, "core-purple-onion: Tor is ready", time.Minute)
-			d.add("alice", "server.test")
-			p.until(t, tt.told[0], time.Minute)
-			if tt.answers {
-				d.x("search", "--sync", "--onlyvisible", "--name", "^purple-onion$", "windowactivate", "--sync", "key", "Return")
-				p.until(t, tt.told[1], time.Minute)
-			}
-			asked := func() int { return len(foreign(inet(t, trace))) + askedDNS(inet(t, trace)) }
-			for end := time.Now().Add(20 * time.Second); tt.leaks && asked() == 0 && time.Now().Before(end); {
-				time.Sleep(100 * time.Millisecond) // strace writes after the fact
-			}
-			if n := asked(); (n != 0) != tt.leaks {
-				t.Errorf("dialled %q", inet(t, trace))
-			}
-		})
-	}
-}
-
 // Where nobody chose, the person is asked, and until then it waits.
 func TestNewAccountAsks(t *testing.T) {
 	for _, how := range []string{"enable", "register"} {
