@@ -7,6 +7,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -46,7 +47,12 @@ func TestCellPidgin(t *testing.T) {
 		gdbus call --session --dest org.purpleonion.Helper1 --object-path /org/purpleonion/Helper1 --method org.freedesktop.DBus.Properties.Get org.purpleonion.Helper1 InCell >"$1/said" 2>&1
 		"$2" status >>"$1/said" 2>&1
 		mv "$1/said" "$1/answers"; wait`
-	p := c.program(cell([]string{"--control"}, "sh", "-c", script, "sh", dir, filepath.Join(root, "build/purple-onion"))...)
+	// The cell has its home, and no /tmp, in which this may be checked out.
+	program, asks := filepath.Join(root, "build/purple-onion"), filepath.Join(dir, "asks")
+	if out, err := exec.Command("cp", program, asks).CombinedOutput(); err != nil {
+		t.Fatalf("cannot copy %s: %v: %s", program, err, out)
+	}
+	p := c.program(cell([]string{"--control"}, "sh", "-c", script, "sh", dir, asks)...)
 	p.expect(`cell: control +at 127\.0\.0\.1:9051`, patience)
 	for range 2 {
 		p.expect(`: way \S+, circuit \S+, exit \S+, isolation proven`, patience)
