@@ -204,7 +204,7 @@ say_fields(PurpleRequestFields *fields)
 			    purple_request_field_get_label(f->data));
 }
 
-static GHashTable *answers;	/* field id -> value, for the next form */
+static GHashTable *answers;	/* field id -> value, for a form that has it */
 
 static void
 fill_fields(PurpleRequestFields *fields)
@@ -214,11 +214,11 @@ fill_fields(PurpleRequestFields *fields)
 
 	g_hash_table_iter_init(&iter, answers);
 	while (g_hash_table_iter_next(&iter, &id, &value)) {
-		PurpleRequestField *f =
-			purple_request_fields_get_field(fields, id);
+		PurpleRequestField *f;
 
-		if (!f)
+		if (!purple_request_fields_exists(fields, id))
 			continue;
+		f = purple_request_fields_get_field(fields, id);
 		switch (purple_request_field_get_type(f)) {
 		case PURPLE_REQUEST_FIELD_CHOICE:
 			purple_request_field_choice_set_value(f, atoi(value));
@@ -229,8 +229,8 @@ fill_fields(PurpleRequestFields *fields)
 		default:
 			purple_request_field_string_set_value(f, value);
 		}
+		g_hash_table_iter_remove(&iter);
 	}
-	g_hash_table_remove_all(answers);
 }
 
 struct form {
