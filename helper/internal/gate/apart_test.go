@@ -131,18 +131,31 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// A client that leaves and does not close does not keep the gate open.
+// A client that leaves and does not close does not keep the gate open, and one
+// that does not leave is not let go on meanwhile.
 func TestCloseDoesNotWaitForever(t *testing.T) {
 	b := newBench(t, nil)
 	b.issue(nil)
-	conn := b.connect()
+	b.issue(func(g *Grant) {
+		g.SignOn, g.User, g.TorUser, g.Account.Name = 2, redact.New("user2"), redact.New("tu2"), "other@a.test/"
+	})
+	conn, other := b.connect(), b.connect()
 	if code := b.open(conn, "a.test", 5222); code != 0 {
 		t.Fatalf("reply %d", code)
 	}
+	if code := b.openAs(other, "user2", "a.test", 5222); code != 0 {
+		t.Fatalf("reply %d", code)
+	}
 	b.Leave(1, time.Hour)
+	ended := make(chan time.Time, 1)
+	go func() { _, _ = io.ReadAll(other); ended <- time.Now() }()
 	b.Close()
+	closed := time.Now()
 	if _, err := io.ReadAll(conn); isTimeout(err) {
 		t.Error("a connection outlived the gate")
+	}
+	if end := <-ended; !end.Before(closed) {
+		t.Error("a connection that does not leave went on until the end")
 	}
 }
 

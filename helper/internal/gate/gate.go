@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -129,18 +128,24 @@ func (g *Gate) Close() {
 	links := g.linksOf(func(*link) bool { return true })
 	g.mu.Unlock()
 	_ = g.listener.Close()
-	g.letLeave(links)
-	g.cancel()
+	var leaving []*link
 	for _, l := range links {
+		if l.hurry() {
+			leaving = append(leaving, l)
+		} else {
+			l.cut()
+		}
+	}
+	awaitLastWords(leaving)
+	g.cancel()
+	for _, l := range leaving {
 		l.cut()
 	}
 }
 
-// letLeave lets the links that leave do so without their delay.
-func (g *Gate) letLeave(links []*link) {
+func awaitLastWords(links []*link) {
 	late := time.After(lastWords)
-	leaving := slices.DeleteFunc(slices.Clone(links), func(l *link) bool { return !l.hurry() })
-	for _, l := range leaving {
+	for _, l := range links {
 		select {
 		case <-l.gone:
 		case <-late:

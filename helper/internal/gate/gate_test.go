@@ -185,10 +185,15 @@ func connectTo(host string, port uint16) []byte {
 // open runs the whole handshake and gives the reply code.
 func (b *bench) open(conn net.Conn, host string, port uint16) byte {
 	b.t.Helper()
+	return b.openAs(conn, "user", host, port)
+}
+
+func (b *bench) openAs(conn net.Conn, user, host string, port uint16) byte {
+	b.t.Helper()
 	steps := []struct {
 		send []byte
 		want int
-	}{{greeting(), 2}, {login("user", "password"), 2}, {connectTo(host, port), 10}}
+	}{{greeting(), 2}, {login(user, "password"), 2}, {connectTo(host, port), 10}}
 	var answer [10]byte
 	for _, s := range steps {
 		if _, err := conn.Write(s.send); err != nil {

@@ -254,13 +254,16 @@ func (l *link) splice(s Stream) {
 		closeWrite(s)
 	}, l.cut)
 	err := pump(l.client, rawConn(s))
-	if l.isLeaving() && l.ctx.Err() == nil {
+	leaving := l.isLeaving()
+	if leaving && l.ctx.Err() == nil {
 		_, _ = io.Copy(io.Discard, s) // the client is gone, and the server must not hear of it yet
 	}
 	select {
 	case <-up: // the client ended first: nothing to explain
 	default:
-		l.streamEnded(s)
+		if !leaving { // else nobody is there to explain it to
+			l.streamEnded(s)
+		}
 	}
 	if err != nil || l.ctx.Err() != nil || l.endReason("") != "" {
 		_ = s.Close()
