@@ -143,11 +143,8 @@ const (
 	byDesktop     = "<proxy><type>global</type></proxy>"
 )
 
-func leakEnvironmentProxy(a *arm) {
-	acc := a.user("a.test", byEnvironment)
-	proxy := "http://10.77.0.7:3128"
-	a.env = append(a.env, "http_proxy="+proxy, "HTTP_PROXY="+proxy, "https_proxy="+proxy, "HTTPS_PROXY="+proxy,
-		"all_proxy="+proxy, "ALL_PROXY="+proxy, "SOCKS_SERVER=10.77.0.7:1080")
+// signsOn signs an account on, as far as it comes; ours comes on in the end.
+func (a *arm) signsOn(acc account) {
 	h := a.begin(acc)
 	h.Do("enable", acc.id(), "1")
 	h.Expect(`^(signed-on|signed-off) `)
@@ -155,6 +152,14 @@ func leakEnvironmentProxy(a *arm) {
 		comesBack(h, acc.id())
 	}
 	h.Quit()
+}
+
+func leakEnvironmentProxy(a *arm) {
+	acc := a.user("a.test", byEnvironment)
+	proxy := "http://10.77.0.7:3128"
+	a.env = append(a.env, "http_proxy="+proxy, "HTTP_PROXY="+proxy, "https_proxy="+proxy, "HTTPS_PROXY="+proxy,
+		"all_proxy="+proxy, "ALL_PROXY="+proxy, "SOCKS_SERVER=10.77.0.7:1080")
+	a.signsOn(acc)
 }
 
 // leakDesktopProxy is GNOME's libpurple proxy, by programs that answer as
@@ -171,13 +176,7 @@ func leakDesktopProxy(a *arm) {
 		}
 	}
 	a.env = append(a.env, "GNOME_DESKTOP_SESSION_ID=this")
-	h := a.begin(acc)
-	h.Do("enable", acc.id(), "1")
-	h.Expect(`^(signed-on|signed-off) `)
-	if a.plugin {
-		comesBack(h, acc.id())
-	}
-	h.Quit()
+	a.signsOn(acc)
 }
 
 func leakTorKilled(a *arm) {
